@@ -1,0 +1,13 @@
+"""Train a character-level LSTM on a large corpus, carry it over to a tiny one, write in its style.
+
+::
+
+    text files --preprocess--> [dataset directory] --pretrain--> [model directory] --transfer--> [model directory]
+                                                                        |
+                                                     sample, evaluate, info (NumPy where they only read weights)
+
+The packages, an arrow meaning "may import":
+``cli -> sampling -> evaluation -> training -> model -> store -> data -> config -> errors``.
+"""
+
+__version__ = "0.1.0"

@@ -1,0 +1,45 @@
+"""The error tree: every expected failure is a CharlstmError and carries its exit code.
+
+The text of an error *is* the message a person reads: one sentence that says what, where, the
+offending value, and what to do.  ``cli.group`` prints it and exits with ``exit_code``.
+"""
+
+from __future__ import annotations
+
+
+class CharlstmError(Exception):
+    """An expected failure that has no exit code of its own."""
+
+    exit_code = 1
+
+
+class OptionError(CharlstmError):
+    """Options that are wrong or do not fit together."""
+
+    exit_code = 2
+
+
+class DataError(CharlstmError):
+    """Input text or a dataset directory that cannot be used."""
+
+    exit_code = 4
+
+
+class ModelError(CharlstmError):
+    """A model directory or checkpoint that cannot be used."""
+
+    exit_code = 5
+
+
+class DivergedError(CharlstmError):
+    """Training diverged; the last good model is kept."""
+
+    exit_code = 6
+
+
+class StoppedError(CharlstmError):
+    """Training was stopped by a signal after a checkpoint was written."""
+
+    def __init__(self, message: str, signal_number: int) -> None:
+        super().__init__(message)
+        self.exit_code = 128 + signal_number

@@ -1,0 +1,116 @@
+"""Files and directories that appear whole or not at all: written beside, synced, then renamed."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from charlstm.errors import CharlstmError
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Replace the file at `path` with `content` in one step; a reader sees the old or the new bytes.
+
+    Raises:
+        OSError: the disk is full, or the folder cannot be written; the old file is untouched.
+    """
+    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        # mkstemp makes the file private; a result is as readable as any other new file.
+        os.chmod(name, 0o666 & ~_umask())
+        os.replace(name, path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            os.unlink(name)
+        raise
+    sync_directory(path.parent)
+
+
+@contextlib.contextmanager
+def new_directory(path: Path, *, overwrite: bool = False) -> Iterator[Path]:
+    """Give an empty temporary directory that becomes `path` when the block ends without an error.
+
+    Args:
+        path: where the directory is to appear; its parents are made.
+        overwrite: whether an existing directory at `path` is replaced.
+
+    Raises:
+        CharlstmError: `path` exists and `overwrite` is false.
+    """
+    refuse_existing(path, overwrite=overwrite)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent))
+    try:
+        os.chmod(temporary, 0o777 & ~_umask())
+        yield temporary
+        sync_tree(temporary)
+        replace_directory(temporary, path, overwrite=overwrite)
+    except BaseException:
+        shutil.rmtree(temporary, ignore_errors=True)
+        raise
+
+
+def refuse_existing(path: Path, *, overwrite: bool) -> None:
+    """Raise a CharlstmError where `path` exists and may not be replaced."""
+    if not os.path.lexists(path):
+        return
+    if not overwrite:
+        raise CharlstmError(f"{path} exists already: choose another --out, or give --overwrite to replace it")
+    if path.is_symlink() or not path.is_dir():
+        raise CharlstmError(f"{path} is not a directory, so --overwrite does not replace it: choose another --out")
+
+
+def replace_directory(temporary: Path, path: Path, *, overwrite: bool) -> None:
+    """Rename `temporary` to `path`; an old directory there is moved aside first and removed after."""
+    aside = None
+    if overwrite and path.exists():
+        aside = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".old", dir=path.parent))
+        os.replace(path, aside / "old")
+    try:
+        os.rename(temporary, path)
+    except OSError:
+        if aside is not None:
+            os.replace(aside / "old", path)
+            aside.rmdir()
+        raise
+    sync_directory(path.parent)
+    if aside is not None:
+        shutil.rmtree(aside, ignore_errors=True)
+
+
+def sync_tree(directory: Path) -> None:
+    """Flush every file below `directory`, and the directories, to the disk."""
+    for folder, _, files in os.walk(directory):
+        for name in files:
+            handle = os.open(os.path.join(folder, name), os.O_RDONLY)
+            try:
+                os.fsync(handle)
+            finally:
+                os.close(handle)
+        sync_directory(Path(folder))
+
+
+def sync_directory(directory: Path) -> None:
+    """Flush a directory's entries, where the system allows that."""
+    if os.name != "posix":
+        return
+    handle = os.open(directory, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _umask() -> int:
+    # The umask can only be read by setting it.
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

@@ -46,6 +46,7 @@ def new_directory(path: Path, *, overwrite: bool = False) -> Iterator[Path]:
         CharlstmError: `path` exists and `overwrite` is false.
     """
     refuse_existing(path, overwrite=overwrite)
+    made = [parent for parent in path.parents if not parent.exists()]
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent))
     try:
@@ -55,6 +56,9 @@ def new_directory(path: Path, *, overwrite: bool = False) -> Iterator[Path]:
         replace_directory(temporary, path, overwrite=overwrite)
     except BaseException:
         shutil.rmtree(temporary, ignore_errors=True)
+        for parent in made:
+            with contextlib.suppress(OSError):
+                parent.rmdir()
         raise
 
 

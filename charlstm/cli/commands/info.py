@@ -1,0 +1,85 @@
+"""charlstm info: what a dataset or model directory holds."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from charlstm.cli.options import DIRECTORY, json_option
+
+
+@click.command()
+@click.argument("path", type=DIRECTORY, required=False)
+@json_option
+def command(path: Path | None, as_json: bool) -> None:
+    """Describe a dataset or model directory; without PATH, the newest model."""
+    from charlstm.cli.console import emit_facts, emit_json
+    from charlstm.store.runs import newest_model
+
+    path = path or newest_model()
+    is_dataset = (path / "dataset.json").exists()
+    facts = _describe_dataset(path) if is_dataset else _describe_model(path)
+    if as_json:
+        emit_json(facts)
+    else:
+        emit_facts(f"{facts.pop('kind').capitalize()} {path}", {name: _shown(value) for name, value in facts.items()})
+
+
+def _describe_dataset(path: Path) -> dict[str, Any]:
+    from charlstm.store.dataset_directory import load_dataset
+
+    dataset = load_dataset(path)
+    summary = dataset.summary
+    return {
+        "kind": "dataset",
+        "fingerprint": dataset.fingerprint,
+        "documents": summary["documents"],
+        "characters": summary["characters"],
+        "symbols": "".join(symbol for symbol in dataset.vocabulary.symbols if len(symbol) == 1),
+        "vocabulary_size": len(dataset.vocabulary),
+        **{f"{split}_characters": len(ids) for split, ids in dataset.splits.items()},
+        "unigram_bits_per_char": summary["unigram_bits_per_char"],
+        "xz_bits_per_char": summary["xz_bits_per_char"],
+        "sources": [source["name"] for source in summary["sources"]],
+    }
+
+
+def _describe_model(path: Path) -> dict[str, Any]:
+    from charlstm.store.model_directory import load_model
+
+    model = load_model(path)
+    return {
+        "kind": "model",
+        "sha256": model.sha256,
+        "units": list(model.config.units),
+        "dropout": list(model.config.dropout),
+        "parameters": model.config.parameters,
+        "symbols": "".join(symbol for symbol in model.vocabulary.symbols if len(symbol) == 1),
+        "vocabulary_size": len(model.vocabulary),
+        **{f"training_{name}": value for name, value in model.training.items()},
+        "dataset": model.dataset.get("path"),
+        **model.result,
+        "lineage": model.lineage,
+    }
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:,.4f}"
+    if isinstance(value, int) and not isinstance(value, bool):
+        return f"{value:,}"
+    if isinstance(value, list):
+        return (
+            "\n".join(_shown_item(item) for item in value) if value and isinstance(value[0], dict) else _joined(value)
+        )
+    return "" if value is None else str(value).replace("\n", "\\n")
+
+
+def _joined(values: list[Any]) -> str:
+    return ", ".join(map(str, values))
+
+
+def _shown_item(item: dict[str, Any]) -> str:
+    return ", ".join(f"{name} {value}" for name, value in item.items())

@@ -1,0 +1,44 @@
+"""charlstm pretrain: a stack from scratch."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from charlstm.cli.options import layers_option, out_option, text_arguments, training_options, units_option
+from charlstm.cli.training import emit_report, run_options
+
+BUILT_IN = "python-manual"
+
+
+@click.command()
+@text_arguments
+@out_option("Model directory to make.", "pretrain")
+@layers_option
+@units_option
+@training_options
+def command(
+    texts: tuple[str, ...],
+    out: Path | None,
+    layers: int | None,
+    units: tuple[int, ...] | None,
+    as_json: bool,
+    **training: Any,
+) -> None:
+    """Train a stack of LSTM layers from scratch.
+
+    Give a dataset directory, or texts as `charlstm preprocess` takes them; without either, the stack learns English
+    from Python's own manual.
+    """
+    from charlstm.model.runtime import start_tensorflow
+
+    start_tensorflow()
+    from charlstm.cli.console import note
+    from charlstm.cli.progress import observer_for
+    from charlstm.training.runs import pretrain
+
+    options = run_options("pretrain", texts or (BUILT_IN,), out, training)
+    report = pretrain(options, layers, units, observer_for, note)
+    emit_report(report, as_json=as_json)

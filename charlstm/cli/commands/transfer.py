@@ -1,0 +1,58 @@
+"""charlstm transfer: a trained stack carried over to another text."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from charlstm.cli.options import model_option, out_option, text_arguments, training_options
+from charlstm.cli.params import LAYERS
+from charlstm.cli.training import emit_report, run_options
+
+BUILT_IN = "ballads"
+
+
+@click.command()
+@text_arguments
+@model_option("Base model directory.")
+@out_option("Model directory to make.", "transfer")
+@click.option("--retrain", type=LAYERS, default="all", show_default=True, help="LSTM layers to train, 0 at the bottom.")
+@click.option("--freeze-head", is_flag=True, help="Keep the softmax head as it is too.")
+@click.option(
+    "--new-symbols",
+    type=click.Choice(["extend", "drop", "error"]),
+    default="extend",
+    show_default=True,
+    help="Symbols that the base never saw are added, left out, or refused.",
+)
+@training_options
+def command(
+    texts: tuple[str, ...],
+    model: Path | None,
+    out: Path | None,
+    retrain: tuple[int, ...] | str,
+    freeze_head: bool,
+    new_symbols: str,
+    as_json: bool,
+    **training: Any,
+) -> None:
+    """Carry a trained stack over to a small text, training only the named layers.
+
+    Give a dataset directory, or texts as `charlstm preprocess` takes them; without either, the target is a built-in
+    collection of ballads.
+    """
+    from charlstm.store.runs import newest_model
+
+    base = model or newest_model()
+    from charlstm.model.runtime import start_tensorflow
+
+    start_tensorflow()
+    from charlstm.cli.console import note
+    from charlstm.cli.progress import observer_for
+    from charlstm.training.runs import transfer
+
+    options = run_options("transfer", texts or (BUILT_IN,), out, training)
+    report = transfer(options, base, retrain, freeze_head, new_symbols, observer_for, note)  # type: ignore[arg-type]
+    emit_report(report, as_json=as_json)

@@ -1,0 +1,78 @@
+"""What the terminal shows: results on stdout, progress and messages on stderr."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from charlstm.cli.group import visible
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+
+def emit_json(document: Any) -> None:
+    """Print one JSON document to stdout: the whole output of a command under --json."""
+    click.echo(json.dumps(document, indent=2, ensure_ascii=True, allow_nan=False))
+
+
+def emit_facts(title: str, facts: Mapping[str, str]) -> None:
+    """Print a two-column table of facts to stdout."""
+    table = _table(title, ("", ""), header=False)
+    for name, value in facts.items():
+        table.add_row(_plain(name), _plain(value))
+    _print(table)
+
+
+def emit_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Print a table to stdout; the first column reads from the left, the others are numbers."""
+    table = _table(title, columns, header=True)
+    for row in rows:
+        table.add_row(*(_plain(cell) for cell in row))
+    _print(table)
+
+
+def note(message: str) -> None:
+    """Print a message to stderr."""
+    click.echo(visible(message), err=True)
+
+
+def warn(message: str) -> None:
+    """Print a warning to stderr."""
+    note(f"Warning: {message}")
+
+
+def stderr_is_terminal() -> bool:
+    """Tell whether progress may be drawn in place."""
+    return sys.stderr.isatty()
+
+
+def _table(title: str, columns: Sequence[str], *, header: bool) -> Table:
+    # Rich takes 50 ms to import, which a command that prints no table should not pay.
+    from rich import box
+    from rich.table import Table
+
+    table = Table(
+        title=_plain(title), title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, show_header=header
+    )
+    for position, column in enumerate(columns):
+        table.add_column(column, justify="right" if header and position else "left", overflow="fold")
+    return table
+
+
+def _print(table: Table) -> None:
+    from rich.console import Console
+
+    # Without a terminal there is no width to keep to: a table in a file or a pipe is never wrapped.
+    console = Console(highlight=False, width=None if sys.stdout.isatty() else 200)
+    console.print(table)
+
+
+def _plain(text: str) -> Any:
+    from rich.text import Text
+
+    return Text(visible(text))

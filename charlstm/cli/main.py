@@ -1,0 +1,33 @@
+"""The entry point: which command is in which module."""
+
+from __future__ import annotations
+
+import click
+
+from charlstm import __version__
+from charlstm.cli.group import CommandGroup
+
+COMMANDS = {
+    "preprocess": "charlstm.cli.commands.preprocess",
+    "pretrain": "charlstm.cli.commands.pretrain",
+    "transfer": "charlstm.cli.commands.transfer",
+    "sample": "charlstm.cli.commands.sample",
+    "evaluate": "charlstm.cli.commands.evaluate",
+    "info": "charlstm.cli.commands.info",
+}
+
+
+@click.group(cls=CommandGroup, modules=COMMANDS, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("--debug", is_flag=True, help="Show the traceback of an unexpected error.")
+@click.version_option(__version__, message="%(prog)s %(version)s")
+def main(debug: bool) -> None:
+    """Train a character-level LSTM on a large corpus, carry it over to a tiny one, write in its style.
+
+    Three lines to begin with, no file needed:
+
+    \b
+      charlstm pretrain                    learn English from Python's own manual
+      charlstm transfer --retrain 0,2      carry it over to fifty ballads
+      charlstm sample --seed "aragorn"     and let it sing
+    """
+    del debug  # read by the error boundary

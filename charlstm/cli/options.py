@@ -1,0 +1,113 @@
+"""Options that several commands share, and how they become configuration objects."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from charlstm.cli.params import INTEGERS, NUMBERS
+
+Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
+
+DIRECTORY = click.Path(path_type=Path)
+BY_SIZE = "by corpus size"
+
+
+def model_option(help_text: str, *, required: bool = False) -> Decorator:
+    """Give `-m/--model`; without it, commands use the newest model of the current directory."""
+    default = None if required else "runs/latest"
+    return click.option("-m", "--model", type=DIRECTORY, required=required, show_default=default, help=help_text)
+
+
+def out_option(help_text: str, command: str) -> Decorator:
+    """Give `-o/--out`."""
+    return click.option("-o", "--out", type=DIRECTORY, show_default=f"runs/{command}-<n>", help=help_text)
+
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print the result as one JSON document.")
+overwrite_option = click.option("--overwrite", is_flag=True, help="Replace what stands at --out.")
+random_seed_option = click.option(
+    "--random-seed", type=click.IntRange(0, 2**63 - 1), default=1, show_default=True, help="Same seed, same result."
+)
+text_arguments = click.argument("texts", nargs=-1, metavar="[DATASET | TEXT...]")
+
+_TRAINING_OPTIONS = (
+    click.option(
+        "--dropout",
+        type=NUMBERS,
+        show_default=BY_SIZE,
+        help="Share of each layer's outputs to drop; one, or one a layer.",
+    ),
+    click.option(
+        "--batch-size", type=click.IntRange(1, 65_536), show_default=BY_SIZE, help="Parallel streams of text."
+    ),
+    click.option(
+        "--sequence-length",
+        type=click.IntRange(1, 65_536),
+        show_default=BY_SIZE,
+        help="Characters between two updates.",
+    ),
+    click.option("--epochs", type=click.IntRange(1), show_default=BY_SIZE, help="How often the text is read, at most."),
+    click.option(
+        "--max-minutes",
+        type=click.FloatRange(0, min_open=True),
+        show_default="no limit",
+        envvar="CHARLSTM_MAX_MINUTES",
+        show_envvar=True,
+        help="End after this time, the schedule with it.",
+    ),
+    click.option(
+        "--learning-rate", type=click.FloatRange(0, min_open=True), show_default="by optimizer", help="Highest rate."
+    ),
+    click.option(
+        "--schedule",
+        type=click.Choice(["constant", "cosine"]),
+        default="cosine",
+        show_default=True,
+        help="Course of the rate after the warm-up.",
+    ),
+    click.option(
+        "--warmup-steps", type=click.IntRange(0), show_default=BY_SIZE, help="Updates in which the rate rises."
+    ),
+    click.option(
+        "--optimizer",
+        type=click.Choice(["adam", "rmsprop", "sgd"]),
+        default="adam",
+        show_default=True,
+        help="Update rule.",
+    ),
+    click.option(
+        "--clip-norm",
+        type=click.FloatRange(0),
+        default=1.0,
+        show_default=True,
+        help="Largest norm of the whole gradient; 0 for no limit.",
+    ),
+    click.option(
+        "--patience",
+        type=click.IntRange(0),
+        show_default=BY_SIZE,
+        help="Evaluations without a better validation loss before training ends; 0 for no end.",
+    ),
+    random_seed_option,
+    overwrite_option,
+    json_option,
+)
+
+
+def training_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give all options of a training, in this order in the help page."""
+    for option in reversed(_TRAINING_OPTIONS):
+        command = option(command)
+    return command
+
+
+layers_option = click.option(
+    "--layers", type=click.IntRange(1, 64), show_default=BY_SIZE, help="LSTM layers in the stack."
+)
+units_option = click.option(
+    "--units", type=INTEGERS, show_default=BY_SIZE, help="Units of a layer; one, or one a layer."
+)

@@ -1,0 +1,89 @@
+"""Parameter types: lists of numbers, layer subsets, shares, column=value pairs, text with escapes."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import click
+
+
+class NumberList(click.ParamType[Any]):
+    """Numbers between commas, as a tuple: `512` or `512,256`."""
+
+    def __init__(self, number: type[int] | type[float]) -> None:
+        self.number = number
+        self.name = "integers" if number is int else "numbers"
+
+    def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str:  # noqa: ARG002
+        """Return what stands for the value in a help page."""
+        return "N[,N...]" if self.number is int else "X[,X...]"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Parse the text into a tuple of finite numbers."""
+        if isinstance(value, tuple):
+            return value
+        try:
+            numbers = tuple(self.number(part) for part in value.split(","))
+        except ValueError:
+            numbers = ()
+        if not numbers or not all(math.isfinite(number) for number in numbers):
+            self.fail(f"{value!r} is not a list of {self.name} between commas", param, ctx)
+        return numbers
+
+
+class LayerSubset(click.ParamType[Any]):
+    """LSTM layers from the bottom: `0,2`, `all` or `none`; `all` stays a word until the model is known."""
+
+    name = "layers"
+
+    def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str:  # noqa: ARG002
+        """Return what stands for the value in a help page."""
+        return "N[,N...]|all|none"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Parse the text into a tuple of layer numbers, or "all"."""
+        if isinstance(value, tuple) or value == "all":
+            return value
+        if value == "none":
+            return ()
+        try:
+            layers = tuple(int(part) for part in value.split(","))
+        except ValueError:
+            self.fail(f"{value!r} is not a list of layer numbers such as 0,2, nor 'all' or 'none'", param, ctx)
+        if any(layer < 0 for layer in layers) or len(set(layers)) != len(layers):
+            self.fail(f"{value!r} needs different layer numbers of 0 or more", param, ctx)
+        return layers
+
+
+class ColumnValue(click.ParamType[Any]):
+    """A condition on a row, `column=value`, as a pair."""
+
+    name = "column=value"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Parse the text into (column, value)."""
+        if isinstance(value, tuple):
+            return value
+        column, equals, wanted = value.partition("=")
+        if not equals or not column:
+            self.fail(f"{value!r} is not of the form column=value", param, ctx)
+        return column, wanted
+
+
+class EscapedText(click.ParamType[str]):
+    r"""Text in which \n, \t and \\ stand for a line end, a tab and a backslash."""
+
+    name = "text"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:  # noqa: ARG002
+        """Replace the escapes."""
+        parts = str(value).split("\\\\")
+        return "\\".join(part.replace("\\n", "\n").replace("\\t", "\t") for part in parts)
+
+
+INTEGERS = NumberList(int)
+NUMBERS = NumberList(float)
+LAYERS = LayerSubset()
+COLUMN_VALUE = ColumnValue()
+ESCAPED_TEXT = EscapedText()

@@ -1,0 +1,120 @@
+"""How a training shows itself: a bar that moves on a terminal, plain lines elsewhere."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from charlstm.cli.console import note, stderr_is_terminal
+from charlstm.cli.group import visible
+from charlstm.config import SamplingConfig
+
+if TYPE_CHECKING:
+    from charlstm.store.history import Evaluation
+    from charlstm.store.model_directory import Weights
+    from charlstm.training.loop import Observer, Progress
+    from charlstm.training.runs import Start
+
+SAMPLE_LENGTH = 70
+SECONDS_BETWEEN_LINES = 30.0
+
+
+def observer_for(start: Start) -> Observer:
+    """Announce a training and return what watches it."""
+    job = start.job
+    units = "x".join(map(str, job.model.units))
+    note(
+        f"Training {job.model.parameters:,} parameters (LSTM layers {units}, {job.model.vocabulary_size} symbols) "
+        f"on {len(job.train):,} characters, {job.training.precision}, "
+        f"batch {job.training.batch_size} x {job.training.sequence_length}."
+    )
+    return _TerminalObserver(start) if stderr_is_terminal() else _LineObserver(start)
+
+
+class _LineObserver:
+    """Writes a line an evaluation, and one now and then between them."""
+
+    def __init__(self, start: Start) -> None:
+        self._start = start
+        self._last_line = time.monotonic()
+
+    def stepped(self, progress: Progress) -> None:
+        if time.monotonic() - self._last_line >= SECONDS_BETWEEN_LINES:
+            self._last_line = time.monotonic()
+            note(_status(progress))
+
+    def evaluated(self, evaluation: Evaluation, is_best: bool, weights: Callable[[], Weights]) -> None:
+        self._last_line = time.monotonic()
+        note(describe_evaluation(evaluation, is_best))
+        note(f"    {_short_sample(self._start, weights())}")
+
+
+class _TerminalObserver:
+    """Draws a bar in place, with the evaluations above it."""
+
+    def __init__(self, start: Start) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, Progress, TextColumn
+
+        self._start = start
+        self._bar = Progress(
+            BarColumn(bar_width=30),
+            TextColumn("{task.description}", markup=False),
+            console=Console(stderr=True, highlight=False),
+            transient=True,
+        )
+        self._task = self._bar.add_task("compiling", total=None)
+        self._bar.start()
+
+    def stepped(self, progress: Progress) -> None:
+        self._bar.update(self._task, total=progress.total_steps, completed=progress.step, description=_status(progress))
+        if progress.step >= progress.total_steps:
+            self._bar.stop()
+
+    def evaluated(self, evaluation: Evaluation, is_best: bool, weights: Callable[[], Weights]) -> None:
+        from rich.text import Text
+
+        self._bar.console.print(Text(describe_evaluation(evaluation, is_best)), style="bold" if is_best else None)
+        self._bar.console.print(Text(f"    {_short_sample(self._start, weights())}"), style="dim", overflow="ellipsis")
+
+
+def describe_evaluation(evaluation: Evaluation, is_best: bool) -> str:
+    """Return one evaluation as a line."""
+    valid = evaluation.valid_nats_per_char
+    line = f"epoch {evaluation.epoch:6.2f}   training {loss(evaluation.train_nats_per_char)}"
+    if not math.isnan(valid):
+        line += f"   validation {loss(valid)}{'  best so far' if is_best else ''}"
+    return line
+
+
+def loss(nats_per_char: float) -> str:
+    """Return a loss in nats and in bits per character."""
+    return f"{nats_per_char:.4f} nats ({nats_per_char / math.log(2):.3f} bits)"
+
+
+def duration(seconds: float) -> str:
+    """Return a time as m:ss or h:mm:ss."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def _status(progress: Progress) -> str:
+    return (
+        f"step {progress.step:,}/{progress.total_steps:,}  epoch {progress.epoch:.2f}  "
+        f"{progress.nats_per_char:.4f} nats/char  {progress.chars_per_second:,.0f} characters/s  "
+        f"{duration(progress.seconds_left)} left"
+    )
+
+
+def _short_sample(start: Start, weights: Weights) -> str:
+    from charlstm.model.numpy_lstm import NumpyLSTM
+    from charlstm.sampling.generate import Generation
+
+    network = NumpyLSTM(start.job.model, weights)
+    generation = Generation(network, start.vocabulary, (), SamplingConfig(length=SAMPLE_LENGTH, random_seed=1))
+    for _ in generation:
+        pass
+    return visible(" ".join(generation.texts[0].split()))

@@ -1,0 +1,265 @@
+"""A corpus in two passes: count its characters and documents, then encode it, block by block."""
+
+from __future__ import annotations
+
+import lzma
+from array import array
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from charlstm.config import CorpusConfig
+from charlstm.data.documents import (
+    BLANK_LINES,
+    END_MARK,
+    LINE,
+    SINGLE_BLANK_LINE,
+    WHOLE,
+    Boundary,
+    delimiter,
+    mark_documents,
+)
+from charlstm.data.normalization import normalize_blocks, normalize_text
+from charlstm.data.sources import Advance, Sources, read_blocks
+from charlstm.data.vocabulary import END_OF_DOCUMENT, UNKNOWN, Vocabulary, code_points
+from charlstm.errors import DataError
+
+# xz takes seconds for each megabyte, so that it sees no more than the beginning of a large text.
+XZ_CHARACTERS = 4_000_000
+
+_CODE_POINTS = 0x110000
+_LONGEST_DOCUMENT = 2**32 - 1
+
+
+@dataclass(frozen=True)
+class Counts:
+    """What the first pass found.
+
+    Attributes:
+        boundary: what parts documents.
+        code_points: how often each code point occurs (0x110000,); END_MARK counts documents.
+        lengths: the characters of each document (D,), before symbols are left out.
+        beginning: the first characters of the text, at most XZ_CHARACTERS.
+    """
+
+    boundary: Boundary
+    code_points: NDArray[np.int64]
+    lengths: NDArray[np.uint32]
+    beginning: str
+
+    @property
+    def documents(self) -> int:
+        """The number of documents D."""
+        return len(self.lengths)
+
+    @property
+    def characters(self) -> int:
+        """The number of characters, without what stands for the ends of documents."""
+        return int(self.code_points.sum()) - self.documents
+
+
+@dataclass(frozen=True)
+class EncodedBlock:
+    """A piece of the encoded text.
+
+    Attributes:
+        ids: the ids (N,), of the smallest type that holds them.
+        ends: how many symbols of `ids` come before the end of each segment (S,), ascending; a segment is
+            what of one document is in this block.
+        document: the number of the document that the first segment belongs to; the others follow.
+        continues: whether a part of the first segment's document came before.
+    """
+
+    ids: NDArray[np.unsignedinteger]
+    ends: NDArray[np.int64]
+    document: int
+    continues: bool
+
+
+def count_corpus(sources: Sources, config: CorpusConfig, advance: Advance) -> Counts:
+    """Read all text once and count.
+
+    Where no document of a corpus is parted from the next by two blank lines, "blank-lines" means one.
+
+    Args:
+        sources: what to read.
+        config: how text becomes a dataset.
+        advance: is told how many more bytes were read.
+
+    Raises:
+        DataError: text that cannot be read, or none at all.
+    """
+    boundary = _boundary(config)
+    counts = _count(sources, config, boundary, advance)
+    if boundary is BLANK_LINES and counts.documents <= len(sources.sources):
+        singly = _count(sources, config, SINGLE_BLANK_LINE, advance)
+        counts = singly if singly.documents > counts.documents else counts
+    if counts.documents == 0:
+        names = ", ".join(source.name for source in sources.sources[:3])
+        hint = "; no row matches --where" if config.where else ""
+        raise DataError(f"there is no text in {names}: nothing but white space{hint}")
+    return counts
+
+
+def build_vocabulary(counts: Counts, config: CorpusConfig) -> Vocabulary:
+    """Return the vocabulary: the special symbols first, then the characters by code point.
+
+    Args:
+        counts: the result of `count_corpus`.
+        config: which symbols are kept, and whether there is an unknown symbol.
+
+    Raises:
+        DataError: no symbol is left.
+    """
+    kept = counts.code_points >= config.min_count
+    kept[ord(END_MARK)] = False
+    if config.normalize == "ascii":
+        kept[128:] = False
+    if config.keep is not None:
+        wanted = code_points(normalize_text(config.keep, config.normalize, lowercase=config.lowercase))
+        chosen = np.zeros(_CODE_POINTS, bool)
+        chosen[wanted] = True
+        kept &= chosen
+    if not kept.any():
+        raise DataError("no symbol of the text is left: let --keep or --min-count keep more of them")
+    characters = [chr(code) for code in np.flatnonzero(kept).tolist()]
+    left_out = int(counts.code_points[~kept].sum()) > counts.documents
+    special = [END_OF_DOCUMENT, UNKNOWN] if config.unknown == "symbol" and left_out else [END_OF_DOCUMENT]
+    return Vocabulary((*special, *characters))
+
+
+def symbol_counts(counts: Counts, vocabulary: Vocabulary) -> tuple[NDArray[np.int64], int]:
+    """Return how often each id occurs (V,), and how many characters have no id of their own."""
+    table = _id_table(vocabulary)
+    known = table >= 0
+    if vocabulary.unknown is not None:
+        known &= table != vocabulary.unknown
+    by_id = np.zeros(len(vocabulary), np.int64)
+    by_id[table[known]] = counts.code_points[known]
+    missing = int(counts.code_points[~known].sum())
+    if vocabulary.unknown is not None:
+        by_id[vocabulary.unknown] = missing
+    return by_id, missing
+
+
+def encode_corpus(
+    sources: Sources, config: CorpusConfig, counts: Counts, vocabulary: Vocabulary, advance: Advance
+) -> Iterator[EncodedBlock]:
+    """Read all text again and yield its ids, in order; a document of which nothing is kept has none.
+
+    Args:
+        sources: what to read.
+        config: how text becomes a dataset.
+        counts: the result of `count_corpus`.
+        vocabulary: the result of `build_vocabulary`.
+        advance: is told how many more bytes were read.
+
+    Raises:
+        DataError: the text is not the one that was counted.
+    """
+    table = _id_table(vocabulary)
+    ascii_table, ascii_dropped = _ascii_tables(table, vocabulary)
+    document, open_length, characters = 0, 0, 0
+    for text in _texts(sources, config, counts.boundary, advance):
+        characters += len(text)
+        if ascii_table is not None and text.isascii():
+            encoded = text.encode("ascii").translate(ascii_table, ascii_dropped)
+            ids = np.frombuffer(encoded, np.uint8)
+        else:
+            wide = table[code_points(text)]
+            ids = (wide[wide >= 0] if vocabulary.unknown is None else wide).astype(vocabulary.dtype)
+        at_end = np.flatnonzero(ids == vocabulary.end_of_document) if END_MARK in text else np.empty(0, np.int64)
+        ends = np.append(at_end + 1, len(ids))
+        lengths = np.diff(ends, prepend=0)
+        lengths[0] += open_length
+        empty = lengths[:-1] == 1  # nothing but the end of a document
+        open_length_after = int(lengths[-1])
+        if empty.any():
+            ids = np.delete(ids, at_end[empty])
+            ends -= np.append(np.cumsum(empty), empty.sum())
+        yield EncodedBlock(ids, ends, document, open_length > 0)
+        document += len(at_end)
+        open_length = open_length_after
+    if document != counts.documents or characters != counts.characters + counts.documents:
+        raise DataError("the text was changed while it was read: start again when nothing writes to it")
+
+
+def unigram_bits_per_char(by_id: NDArray[np.int64]) -> float:
+    """Return the entropy of the symbols' frequencies (V,), in bits: what a guess without context costs."""
+    shares = by_id[by_id > 0] / by_id.sum()
+    return max(0.0, float(-(shares * np.log2(shares)).sum()))
+
+
+def xz_bits_per_char(text: str) -> float:
+    """Return the size of a text under xz, in bits per character."""
+    content = text.encode("utf-8")
+    # The dictionary need not be larger than the text; xz takes twelve times its size as memory.
+    size = max(1 << 16, min(len(content), 1 << 23))
+    filters = [{"id": lzma.FILTER_LZMA2, "preset": 6, "dict_size": size}]
+    return 8 * len(lzma.compress(content, lzma.FORMAT_XZ, filters=filters)) / len(text)
+
+
+@dataclass
+class _Counter:
+    code_points: NDArray[np.int64] = field(default_factory=lambda: np.zeros(_CODE_POINTS, np.int64))
+    lengths: array[int] = field(default_factory=lambda: array("I"))
+    beginning: list[str] = field(default_factory=list)
+    beginning_length: int = 0
+    open_length: int = 0
+
+    def add(self, text: str) -> None:
+        codes = np.frombuffer(text.encode("ascii"), np.uint8) if text.isascii() else code_points(text)
+        counted = np.bincount(codes)
+        self.code_points[: len(counted)] += counted
+        at_end = np.flatnonzero(codes == ord(END_MARK)) if counted[0] else np.empty(0, np.int64)
+        if len(at_end):
+            lengths = np.diff(at_end, prepend=-1) - 1
+            lengths[0] += self.open_length
+            self.lengths.frombytes(np.minimum(lengths, _LONGEST_DOCUMENT).astype(np.uint32).tobytes())
+            self.open_length = len(codes) - int(at_end[-1]) - 1
+        else:
+            self.open_length += len(codes)
+        if self.beginning_length < XZ_CHARACTERS:
+            self.beginning.append(text[: XZ_CHARACTERS - self.beginning_length].replace(END_MARK, "\n"))
+            self.beginning_length += len(self.beginning[-1])
+
+
+def _count(sources: Sources, config: CorpusConfig, boundary: Boundary, advance: Advance) -> Counts:
+    counter = _Counter()
+    for text in _texts(sources, config, boundary, advance):
+        counter.add(text)
+    lengths = np.frombuffer(counter.lengths, np.uint32)
+    return Counts(boundary, counter.code_points, lengths, "".join(counter.beginning))
+
+
+def _texts(sources: Sources, config: CorpusConfig, boundary: Boundary, advance: Advance) -> Iterator[str]:
+    """Yield the text as it is to be encoded, in blocks, END_MARK after each document."""
+    for source in sources.sources:
+        blocks = mark_documents(read_blocks(source, config, advance), boundary)
+        yield from normalize_blocks(blocks, config.normalize, lowercase=config.lowercase)
+
+
+def _boundary(config: CorpusConfig) -> Boundary:
+    if config.document_delimiter is not None:
+        return delimiter(config.document_delimiter)
+    return {"file": WHOLE, "row": WHOLE, "line": LINE, "blank-lines": BLANK_LINES}[config.documents]
+
+
+def _id_table(vocabulary: Vocabulary) -> NDArray[np.int32]:
+    """Return the id of every code point (0x110000,): END_MARK ends a document; -1 is left out."""
+    known = vocabulary.code_point_ids
+    table = np.full(_CODE_POINTS, -1 if vocabulary.unknown is None else vocabulary.unknown, np.int32)
+    table[: len(known)][known >= 0] = known[known >= 0]
+    assert vocabulary.end_of_document is not None
+    table[ord(END_MARK)] = vocabulary.end_of_document
+    return table
+
+
+def _ascii_tables(table: NDArray[np.int32], vocabulary: Vocabulary) -> tuple[bytes | None, bytes]:
+    """Return what bytes.translate needs for ASCII text: the id of each byte, and the bytes to leave out."""
+    if vocabulary.dtype != np.uint8:
+        return None, b""
+    first = table[:256]
+    return np.maximum(first, 0).astype(np.uint8).tobytes(), np.flatnonzero(first < 0).astype(np.uint8).tobytes()

@@ -1,0 +1,157 @@
+"""The vocabulary: symbols to ids and back, and how two vocabularies map onto each other."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from charlstm.errors import CharlstmError
+
+# The special symbols are whole words, so that no single character of a text can collide with them.
+END_OF_DOCUMENT = "<end-of-document>"
+UNKNOWN = "<unknown>"
+SPECIAL_SYMBOLS = (END_OF_DOCUMENT, UNKNOWN)
+
+FORMAT_VERSION = 1
+MAX_SYMBOLS = 1_000_000
+
+_SHOWN_AS = {END_OF_DOCUMENT: "\n\n", UNKNOWN: "\N{REPLACEMENT CHARACTER}"}
+
+
+@dataclass(frozen=True)
+class Vocabulary:
+    """The symbols of a text, numbered.
+
+    Attributes:
+        symbols: the symbol of each id: a character, or one of the special symbols.
+    """
+
+    symbols: tuple[str, ...]
+
+    def __len__(self) -> int:
+        return len(self.symbols)
+
+    @cached_property
+    def ids(self) -> dict[str, int]:
+        """The id of each symbol."""
+        return {symbol: number for number, symbol in enumerate(self.symbols)}
+
+    @property
+    def end_of_document(self) -> int | None:
+        """The id of the symbol that stands after every document, None where there is none."""
+        return self.ids.get(END_OF_DOCUMENT)
+
+    @property
+    def unknown(self) -> int | None:
+        """The id that stands for every character without an id of its own, None where there is none."""
+        return self.ids.get(UNKNOWN)
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """The smallest unsigned integer type that holds every id."""
+        return np.dtype(np.uint8 if len(self) <= 1 << 8 else np.uint16 if len(self) <= 1 << 16 else np.uint32)
+
+    @cached_property
+    def code_point_ids(self) -> NDArray[np.int32]:
+        """The id of each Unicode code point, -1 where it has none; shape (last known code point + 2,)."""
+        known = [(ord(symbol), number) for symbol, number in self.ids.items() if symbol not in SPECIAL_SYMBOLS]
+        # One entry more than the last known code point: larger code points are clipped to it and so find -1.
+        table = np.full(max((code for code, _ in known), default=-1) + 2, -1, np.int32)
+        for code, number in known:
+            table[code] = number
+        return table
+
+    def encode(self, text: str) -> tuple[NDArray[Any], Counter[str]]:
+        """Return the ids of a text, and how often each character occurred that has none.
+
+        Args:
+            text: characters, in memory; those without an id become the unknown symbol, or are left out
+                where the vocabulary has no unknown symbol.
+        """
+        codes = code_points(text)
+        table = self.code_point_ids
+        ids = table[np.minimum(codes, len(table) - 1)]
+        missing = ids < 0
+        left_out: Counter[str] = Counter()
+        if missing.any():
+            left_out.update(map(chr, codes[missing].tolist()))
+            if self.unknown is None:
+                ids = ids[~missing]
+            else:
+                ids[missing] = self.unknown
+        return ids.astype(self.dtype), left_out
+
+    def decode(self, ids: ArrayLike) -> str:
+        """Return the text of ids (N,); the end of a document shows as an empty line."""
+        shown = [_SHOWN_AS.get(symbol, symbol) for symbol in self.symbols]
+        return "".join([shown[number] for number in np.asarray(ids).tolist()])
+
+    def extended(self, other: Vocabulary) -> Vocabulary:
+        """Return this vocabulary followed by the symbols that only `other` has, in its order."""
+        return Vocabulary(self.symbols + tuple(symbol for symbol in other.symbols if symbol not in self.ids))
+
+    def ids_of(self, other: Vocabulary) -> NDArray[np.int64]:
+        """Return, for each id of `other`, this vocabulary's id of the same symbol or -1; shape (len(other),)."""
+        return np.array([self.ids.get(symbol, -1) for symbol in other.symbols], np.int64)
+
+    def translate(self, ids: NDArray[Any], other: Vocabulary) -> tuple[NDArray[Any], int]:
+        """Return ids (N,) of the vocabulary `other` as ids of this one, and how many had to be left out.
+
+        A symbol that this vocabulary lacks becomes its unknown symbol, or is left out where it has none.
+        """
+        if self.symbols[: len(other)] == other.symbols:
+            return ids, 0
+        table = self.ids_of(other)
+        if self.unknown is not None:
+            table[table < 0] = self.unknown
+        known = table >= 0
+        kept = ids if known.all() else ids[known[ids]]
+        return table.astype(self.dtype)[kept], len(ids) - len(kept)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the JSON object that `from_json` reads."""
+        return {"format_version": FORMAT_VERSION, "symbols": list(self.symbols)}
+
+    @classmethod
+    def from_json(cls, document: Any, error: type[CharlstmError]) -> Vocabulary:
+        """Build a vocabulary from a JSON object that a stranger may have written.
+
+        Args:
+            document: the parsed JSON.
+            error: the class of error to raise (a dataset's or a model's).
+
+        Raises:
+            error: another version, an unknown key, or symbols that are not distinct single characters.
+        """
+        if not isinstance(document, dict) or set(document) != {"format_version", "symbols"}:
+            raise error('vocabulary.json must hold exactly the keys "format_version" and "symbols"')
+        version, symbols = document["format_version"], document["symbols"]
+        if type(version) is not int or version != FORMAT_VERSION:
+            raise error(
+                f"vocabulary.json has the format version {str(version)[:40]}; this charlstm reads {FORMAT_VERSION}"
+            )
+        if not isinstance(symbols, list) or not 1 <= len(symbols) <= MAX_SYMBOLS:
+            raise error(f'vocabulary.json: "symbols" must be a list of 1 to {MAX_SYMBOLS:,} symbols')
+        for number, symbol in enumerate(symbols):
+            if not _is_symbol(symbol):
+                raise error(f"vocabulary.json: symbol {number} is {str(symbol)[:40]!a}, not a single character")
+        if len(set(symbols)) != len(symbols):
+            twice = next(symbol for symbol, count in Counter(symbols).items() if count > 1)
+            raise error(f"vocabulary.json holds the symbol {twice!a} twice")
+        return cls(tuple(symbols))
+
+
+def code_points(text: str) -> NDArray[np.uint32]:
+    """Return the Unicode code points (N,) of a text of N characters."""
+    return np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.dtype("<u4"))
+
+
+def _is_symbol(symbol: Any) -> bool:
+    if not isinstance(symbol, str):
+        return False
+    return symbol in SPECIAL_SYMBOLS or (len(symbol) == 1 and not "\ud800" <= symbol <= "\udfff")

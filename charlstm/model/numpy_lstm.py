@@ -1,0 +1,110 @@
+"""The same network as a NumPy step function: one symbol in, logits out.
+
+The fast twin of `network.py` where one character follows the other and TensorFlow's overhead per call would
+cost more than the arithmetic.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from charlstm.config import ModelConfig
+from charlstm.store.model_directory import Weights
+
+Array = NDArray[np.float32]
+
+
+class NumpyLSTM:
+    """A stack of LSTM layers with a softmax head, stepping N streams together.
+
+    The state is held by the object: `step` moves it on, `reset` starts again from zero.
+
+    Args:
+        config: the network.
+        weights: the arrays of a model directory.
+        streams: the number of streams N.
+    """
+
+    def __init__(self, config: ModelConfig, weights: Weights, streams: int = 1) -> None:
+        self.streams = streams
+        self._cells = [_Cell(weights, layer, units, streams) for layer, units in enumerate(config.units)]
+        self._head_kernel = np.ascontiguousarray(weights["head/kernel"])
+        self._head_bias = weights["head/bias"]
+
+    def reset(self) -> None:
+        """Set the state of every layer and stream to zero."""
+        for cell in self._cells:
+            cell.reset()
+
+    def step(self, ids: Sequence[int] | NDArray[np.integer]) -> Array:
+        """Read one symbol a stream and return the logits of the next, (N, V).
+
+        Args:
+            ids: symbol ids (N,).
+        """
+        hidden = self._cells[0].step_from_ids(np.asarray(ids))
+        for cell in self._cells[1:]:
+            hidden = cell.step(hidden)
+        logits: Array = hidden @ self._head_kernel
+        logits += self._head_bias
+        return logits
+
+
+class _Cell:
+    """One LSTM layer.
+
+    The gates are laid out i, f, o, g: the three sigmoids side by side. A sigmoid is taken as
+    0.5 + 0.5 tanh(x / 2), with the halves folded into the weights, so that all four gates are one call of tanh.
+    """
+
+    def __init__(self, weights: Weights, layer: int, units: int, streams: int) -> None:
+        kernel = _sigmoids_first(weights[f"lstm_{layer}/kernel"], units)
+        recurrent_kernel = _sigmoids_first(weights[f"lstm_{layer}/recurrent_kernel"], units)
+        bias = _sigmoids_first(weights[f"lstm_{layer}/bias"], units)
+        self._units = units
+        if layer == 0:
+            # A one-hot row times the kernel is a row of the kernel; the bias goes with it.
+            self._rows = kernel + bias
+            self._kernel = recurrent_kernel
+        else:
+            self._kernel = np.concatenate([kernel, recurrent_kernel])
+            self._bias = bias
+        self._inputs = np.zeros((streams, len(self._kernel)), np.float32)
+        self._hidden = self._inputs[:, -units:]
+        self._cell = np.zeros((streams, units), np.float32)
+        self._gates = np.empty((streams, 4 * units), np.float32)
+
+    def reset(self) -> None:
+        self._hidden[:] = 0
+        self._cell[:] = 0
+
+    def step_from_ids(self, ids: NDArray[np.integer]) -> Array:
+        np.matmul(self._inputs, self._kernel, out=self._gates)
+        self._gates += self._rows[ids]
+        return self._advance()
+
+    def step(self, below: Array) -> Array:
+        self._inputs[:, : below.shape[1]] = below
+        np.matmul(self._inputs, self._kernel, out=self._gates)
+        self._gates += self._bias
+        return self._advance()
+
+    def _advance(self) -> Array:
+        units, gates = self._units, self._gates
+        np.tanh(gates, out=gates)
+        sigmoids = gates[:, : 3 * units]
+        sigmoids *= 0.5
+        sigmoids += 0.5
+        cell = self._cell
+        cell *= gates[:, units : 2 * units]
+        cell += gates[:, :units] * gates[:, 3 * units :]
+        np.multiply(gates[:, 2 * units : 3 * units], np.tanh(cell), out=self._hidden)
+        return self._hidden
+
+
+def _sigmoids_first(array: Array, units: int) -> Array:
+    i, f, g, o = (array[..., gate * units : (gate + 1) * units] for gate in range(4))
+    return np.concatenate([0.5 * i, 0.5 * f, 0.5 * o, g], axis=-1, dtype=np.float32)

@@ -1,0 +1,44 @@
+"""How TensorFlow is started: quietly, and with its threads where this program wants them."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from collections.abc import Iterator
+
+
+def start_tensorflow() -> None:
+    """Import TensorFlow and set up its threads; to be called before any module that imports it.
+
+    One thread works on an operation, and as many operations run side by side as there are cores: for the small
+    products of an LSTM that is faster than cutting each of them up (see `training.tiling`).
+    """
+    os.environ["KERAS_BACKEND"] = "tensorflow"
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    with _silent_stderr():
+        import tensorflow as tf
+    with contextlib.suppress(RuntimeError):  # the pools have started already: in a notebook, or a test
+        tf.config.threading.set_intra_op_parallelism_threads(1)
+        tf.config.threading.set_inter_op_parallelism_threads(cores())
+
+
+def cores() -> int:
+    """Return the number of processor cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+@contextlib.contextmanager
+def _silent_stderr() -> Iterator[None]:
+    # TensorFlow's C++ side greets on file descriptor 2 before its log level counts.
+    sys.stderr.flush()
+    saved = os.dup(2)
+    try:
+        with open(os.devnull, "wb") as nothing:
+            os.dup2(nothing.fileno(), 2)
+        yield
+    finally:
+        os.dup2(saved, 2)
+        os.close(saved)

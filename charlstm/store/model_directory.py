@@ -1,0 +1,206 @@
+"""The model directory: config.json, vocabulary.json, model.safetensors, history.csv.
+
+`config.json` is written last and holds the SHA-256 of the others, so that a directory with a valid
+`config.json` is a whole model.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save
+
+from charlstm.config import ModelConfig
+from charlstm.data.vocabulary import Vocabulary
+from charlstm.errors import ModelError, OptionError
+from charlstm.store import atomic, json_file
+
+FORMAT_VERSION = 1
+CONFIG, VOCABULARY, WEIGHTS, HISTORY = "config.json", "vocabulary.json", "model.safetensors", "history.csv"
+KEYS = ("format_version", "model", "training", "dataset", "lineage", "result", "sha256")
+
+Weights = Mapping[str, NDArray[np.float32]]
+
+
+@dataclass(frozen=True)
+class Model:
+    """A trained network and what is known of it.
+
+    Attributes:
+        path: the model directory.
+        config: the network.
+        vocabulary: symbol of each id.
+        weights: name -> array, as in `weight_shapes`.
+        training: the training options, as JSON.
+        dataset: a summary of the text that it was trained on, as JSON.
+        lineage: the models that it descends from, the oldest first, as JSON: path, sha256 and what was retrained.
+        result: losses and counts of the training, as JSON.
+        sha256: of the weights file: the model's name for others.
+    """
+
+    path: Path
+    config: ModelConfig
+    vocabulary: Vocabulary
+    weights: Weights
+    training: dict[str, Any]
+    dataset: dict[str, Any]
+    lineage: list[dict[str, Any]]
+    result: dict[str, Any]
+    sha256: str
+
+
+def weight_shapes(config: ModelConfig) -> dict[str, tuple[int, ...]]:
+    """Return the name and shape of every weight, from the bottom to the head.
+
+    Layer l has `lstm_l/kernel` (D, 4H), `lstm_l/recurrent_kernel` (H, 4H) and `lstm_l/bias` (4H,), gates in the
+    order i, f, g, o as in keras.layers.LSTM; the head has `head/kernel` (H, V) and `head/bias` (V,).
+    """
+    shapes: dict[str, tuple[int, ...]] = {}
+    inputs = config.vocabulary_size
+    for layer, units in enumerate(config.units):
+        shapes[f"lstm_{layer}/kernel"] = (inputs, 4 * units)
+        shapes[f"lstm_{layer}/recurrent_kernel"] = (units, 4 * units)
+        shapes[f"lstm_{layer}/bias"] = (4 * units,)
+        inputs = units
+    shapes["head/kernel"] = (inputs, config.vocabulary_size)
+    shapes["head/bias"] = (config.vocabulary_size,)
+    return shapes
+
+
+def save_model(
+    path: Path,
+    config: ModelConfig,
+    vocabulary: Vocabulary,
+    weights: Weights,
+    *,
+    training: dict[str, Any],
+    dataset: dict[str, Any],
+    lineage: list[dict[str, Any]],
+    result: dict[str, Any],
+) -> None:
+    """Write a model into the existing directory `path`, whose history.csv is taken as it stands."""
+    json_file.write_json(path / VOCABULARY, vocabulary.to_json())
+    save_arrays(path / WEIGHTS, {name: weights[name] for name in weight_shapes(config)})
+    names = [VOCABULARY, WEIGHTS] + ([HISTORY] if (path / HISTORY).exists() else [])
+    document = {
+        "format_version": FORMAT_VERSION,
+        "model": config.to_json(),
+        "training": training,
+        "dataset": dataset,
+        "lineage": lineage,
+        "result": result,
+        "sha256": {name: json_file.sha256(path / name) for name in names},
+    }
+    json_file.write_json(path / CONFIG, document)
+
+
+def load_model(path: Path) -> Model:
+    """Open a model directory, checking all of it.
+
+    Raises:
+        ModelError: no directory, a dataset directory, an unfinished run, a file that is missing, a link,
+            truncated, of an unknown version, or that does not fit the configuration.
+    """
+    document = read_config(path)
+    try:
+        config = ModelConfig.from_json(document["model"])
+    except OptionError as problem:
+        raise ModelError(f"{path / CONFIG}: {problem}") from None
+    vocabulary = Vocabulary.from_json(json_file.read_json(path / VOCABULARY, ModelError), ModelError)
+    if len(vocabulary) != config.vocabulary_size:
+        raise ModelError(
+            f"{path / VOCABULARY} has {len(vocabulary)} symbols, but {CONFIG} says {config.vocabulary_size}"
+        )
+    weights = load_arrays(path / WEIGHTS, weight_shapes(config))
+    return Model(
+        path=path,
+        config=config,
+        vocabulary=vocabulary,
+        weights=weights,
+        training=document["training"],
+        dataset=document["dataset"],
+        lineage=document["lineage"],
+        result=document["result"],
+        sha256=document["sha256"][WEIGHTS],
+    )
+
+
+def read_config(path: Path) -> dict[str, Any]:
+    """Return the checked config.json of a model directory, without opening the weights."""
+    _check_is_model(path)
+    document = json_file.read_json(path / CONFIG, ModelError)
+    if (version := document.get("format_version")) != FORMAT_VERSION:
+        raise ModelError(f"{path / CONFIG} has format_version {version!r}; this program reads {FORMAT_VERSION}")
+    if set(document) != set(KEYS):
+        wrong = sorted(set(document) ^ set(KEYS))[0]
+        raise ModelError(f"{path / CONFIG} {'lacks' if wrong in KEYS else 'has'} the {_kind(wrong)} {wrong!r}")
+    for key in ("model", "training", "dataset", "result", "sha256"):
+        if not isinstance(document[key], dict):
+            raise ModelError(f"{path / CONFIG}: {key!r} must be an object")
+    lineage = document["lineage"]
+    if not isinstance(lineage, list) or not all(isinstance(ancestor, dict) for ancestor in lineage):
+        raise ModelError(f"{path / CONFIG}: 'lineage' must be a list of objects")
+    if not isinstance(document["sha256"].get(WEIGHTS), str):
+        raise ModelError(f"{path / CONFIG}: 'sha256' lacks {WEIGHTS!r}")
+    return document
+
+
+def save_arrays(path: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
+    """Write named arrays to a safetensors file, atomically."""
+    atomic.write_bytes(path, save({name: np.ascontiguousarray(array) for name, array in arrays.items()}))
+
+
+def load_arrays(path: Path, shapes: Mapping[str, tuple[int, ...]]) -> dict[str, NDArray[np.float32]]:
+    """Read the float32 arrays of a safetensors file.
+
+    Args:
+        path: the file.
+        shapes: the names and shapes that must be in it, no more and no fewer; checked before anything is read.
+
+    Raises:
+        ModelError: missing, a link, no safetensors file, other names, shapes or types, or a value that is not finite.
+    """
+    if path.is_symlink() or not path.is_file():
+        raise ModelError(f"{path} is {'missing' if not path.exists() else 'not a regular file'}")
+    arrays = {}
+    try:
+        with safe_open(path, framework="numpy") as file:
+            names = set(file.keys())
+            if names != set(shapes):
+                wrong = sorted(names ^ set(shapes))[0]
+                raise ModelError(f"{path} {'lacks' if wrong in shapes else 'has an unexpected'} array {wrong!r}")
+            for name, shape in shapes.items():
+                found = file.get_slice(name)
+                if tuple(found.get_shape()) != shape or found.get_dtype() != "F32":
+                    got = f"{found.get_dtype()} {tuple(found.get_shape())}"
+                    raise ModelError(f"{path}: {name!r} is {got}, not F32 {shape}")
+            for name in shapes:
+                arrays[name] = file.get_tensor(name)
+    except SafetensorError as problem:
+        raise ModelError(f"{path} is damaged: {problem}") from None
+    for name, array in arrays.items():
+        if not np.isfinite(array).all():
+            raise ModelError(f"{path}: {name!r} holds a value that is not finite")
+    return arrays
+
+
+def _check_is_model(path: Path) -> None:
+    if not path.exists():
+        raise ModelError(f"{path} does not exist: give a model directory, made by charlstm pretrain or transfer")
+    if not path.is_dir():
+        raise ModelError(f"{path} is a file: give a model directory, made by charlstm pretrain or transfer")
+    if (path / CONFIG).exists():
+        return
+    if (path / "dataset.json").exists():
+        raise ModelError(f"{path} is a dataset, not a model: train one from it with charlstm pretrain {path}")
+    raise ModelError(f"{path} holds no {CONFIG}, so it is no finished model")
+
+
+def _kind(key: str) -> str:
+    return "key" if key in KEYS else "unknown key"

@@ -1,0 +1,48 @@
+"""Where results go without --out: runs/<command>-<n>/, and runs/latest for the newest model."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from pathlib import Path
+
+from charlstm.errors import ModelError
+
+RUNS = Path("runs")
+LATEST = RUNS / "latest"
+
+
+def next_run(command: str) -> Path:
+    """Return the first free directory name runs/<command>-<n> below the current directory."""
+    number = 1
+    while os.path.lexists(RUNS / f"{command}-{number}"):
+        number += 1
+    return RUNS / f"{command}-{number}"
+
+
+def newest_model() -> Path:
+    """Return the newest model below the current directory.
+
+    Raises:
+        ModelError: there is none.
+    """
+    if not LATEST.exists():
+        raise ModelError("there is no runs/latest here: give -m MODEL, or train one with charlstm pretrain")
+    name = os.readlink(LATEST) if LATEST.is_symlink() else LATEST.read_text(encoding="utf-8").strip()
+    if Path(name).name != name:
+        raise ModelError(f"{LATEST} must name a directory beside it, not {name[:60]!r}")
+    return RUNS / name
+
+
+def name_newest(model: Path) -> None:
+    """Make runs/latest name `model`, where it stands in runs/."""
+    if model.parent.resolve() != RUNS.resolve():
+        return
+    temporary = RUNS / f".latest-{os.getpid()}.tmp"
+    with contextlib.suppress(FileNotFoundError):
+        temporary.unlink()
+    try:
+        temporary.symlink_to(model.name, target_is_directory=True)
+    except OSError:  # a system or file system without links
+        temporary.write_text(model.name, encoding="utf-8")
+    os.replace(temporary, LATEST)

@@ -1,0 +1,108 @@
+"""Update rules, and gradient clipping.
+
+They call TensorFlow's fused update kernels: one pass over a variable and its slots, where an optimizer written in
+single operations takes about ten passes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import tensorflow as tf
+
+from charlstm.config import OptimizerName
+
+
+class Optimizer:
+    """One update rule for a list of variables, with all of its state in `slots`.
+
+    Args:
+        name: the rule.
+        variables: the tf.Variables that it updates.
+
+    Attributes:
+        slots: name -> tf.Variable: everything that the next update depends on besides the gradient.
+    """
+
+    def __init__(self, name: OptimizerName, variables: dict[str, Any]) -> None:
+        rules: dict[str, Any] = {"adam": _Adam, "rmsprop": _RMSprop, "sgd": _SGD}
+        self._rule = rules[name]
+        self._variables = variables
+        self.slots: dict[str, Any] = {"updates": tf.Variable(0, dtype=tf.int64, trainable=False)}
+        for slot in self._rule.slots:
+            for variable_name, variable in variables.items():
+                self.slots[f"{slot}/{variable_name}"] = tf.Variable(tf.zeros_like(variable), trainable=False)
+
+    def apply(self, gradients: Sequence[Any], learning_rate: Any) -> None:
+        """Update every variable by its gradient, both in the order of `variables`."""
+        updates = self.slots["updates"].assign_add(1)
+        for (name, variable), gradient in zip(self._variables.items(), gradients, strict=True):
+            slots = [self.slots[f"{slot}/{name}"].handle for slot in self._rule.slots]
+            self._rule.update(variable.handle, slots, gradient, learning_rate, updates)
+
+
+class _Adam:
+    """Kingma and Ba, Adam: A Method for Stochastic Optimization, 2014, arXiv:1412.6980."""
+
+    slots = ("mean", "square")
+    beta_1, beta_2, epsilon = 0.9, 0.999, 1e-8
+
+    @classmethod
+    def update(cls, handle: Any, slots: list[Any], gradient: Any, learning_rate: Any, updates: Any) -> None:
+        count = tf.cast(updates, tf.float32)
+        tf.raw_ops.ResourceApplyAdam(
+            var=handle,
+            m=slots[0],
+            v=slots[1],
+            beta1_power=tf.pow(cls.beta_1, count),
+            beta2_power=tf.pow(cls.beta_2, count),
+            lr=learning_rate,
+            beta1=cls.beta_1,
+            beta2=cls.beta_2,
+            epsilon=cls.epsilon,
+            grad=gradient,
+        )
+
+
+class _RMSprop:
+    """Tieleman and Hinton, Lecture 6.5, 2012; the decay 0.99 is that of Fischer's transfer experiment."""
+
+    slots = ("square", "momentum")
+    rho, epsilon = 0.99, 1e-8
+
+    @classmethod
+    def update(cls, handle: Any, slots: list[Any], gradient: Any, learning_rate: Any, updates: Any) -> None:  # noqa: ARG003
+        tf.raw_ops.ResourceApplyRMSProp(
+            var=handle,
+            ms=slots[0],
+            mom=slots[1],
+            lr=learning_rate,
+            rho=cls.rho,
+            momentum=0.0,
+            epsilon=cls.epsilon,
+            grad=gradient,
+        )
+
+
+class _SGD:
+    """Plain stochastic gradient descent."""
+
+    slots = ()
+
+    @staticmethod
+    def update(handle: Any, slots: list[Any], gradient: Any, learning_rate: Any, updates: Any) -> None:  # noqa: ARG004
+        tf.raw_ops.ResourceApplyGradientDescent(var=handle, alpha=learning_rate, delta=gradient)
+
+
+def clip_by_global_norm(gradients: Sequence[Any], clip_norm: float) -> tuple[list[Any], Any]:
+    """Scale all gradients together so that their common norm is at most `clip_norm`; 0 disables.
+
+    Returns the gradients and the norm before.
+    Source: Pascanu, Mikolov and Bengio, On the difficulty of training recurrent neural networks, 2012, arXiv:1211.5063.
+    """
+    norm = tf.linalg.global_norm(gradients)
+    if clip_norm == 0:
+        return list(gradients), norm
+    scale = clip_norm / tf.maximum(norm, clip_norm)
+    return [gradient * scale for gradient in gradients], norm

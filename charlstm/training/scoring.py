@@ -1,0 +1,75 @@
+"""The loss of a network over a text, every character scored once, in large batches."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from charlstm.data.batches import Ids
+from charlstm.model.network import Network
+from charlstm.training.step import EvaluationStep
+
+# Streams beside each other, symbols a step, and the symbols that a stream reads before the first that it scores.
+MAX_STREAMS = 64
+SEQUENCE_LENGTH = 100
+CONTEXT = 200
+
+
+@dataclass(frozen=True)
+class Score:
+    """How well a network predicts a text.
+
+    Attributes:
+        nats_per_char: cross-entropy, the mean over the scored characters.
+        accuracy: the share of characters that were the likeliest guess.
+        chars: characters scored: all but the first of the text.
+    """
+
+    nats_per_char: float
+    accuracy: float
+    chars: int
+
+    @property
+    def bits_per_char(self) -> float:
+        """Cross-entropy in bits per character."""
+        return self.nats_per_char / math.log(2)
+
+    @property
+    def perplexity(self) -> float:
+        """The number of equally likely symbols that would be as hard to guess."""
+        return math.exp(min(self.nats_per_char, 700.0))
+
+
+class Scorer:
+    """Scores texts with a network as it is at the time of each call.
+
+    A text is cut into streams that run beside each other.  A stream first reads the CONTEXT symbols before its own, so
+    that hardly any character is judged with less context than it would have in one long stream.
+    """
+
+    def __init__(self, network: Network) -> None:
+        self._network = network
+        self._step = EvaluationStep(network)
+
+    def score(self, ids: Ids) -> Score:
+        """Return the score of a text (N,), N at least 2."""
+        count = len(ids) - 1
+        # Enough streams to fill the machine, each so long that its context is a small part of it.
+        streams = max(1, min(MAX_STREAMS, count // (2 * CONTEXT)))
+        own = math.ceil(count / streams)
+        ends = np.minimum(own * (np.arange(streams) + 1), count)
+        begins = own * np.arange(streams)
+        read_from = np.maximum(begins - CONTEXT, 0)
+        state = self._network.zero_state(streams)
+        total_nats, total_hits = 0.0, 0
+        for offset in range(0, int((ends - read_from).max()), SEQUENCE_LENGTH):
+            places = read_from[:, None] + offset + np.arange(SEQUENCE_LENGTH)
+            scored = (places >= begins[:, None]) & (places < ends[:, None])
+            inputs = ids[np.minimum(places, count - 1)].astype(np.int32)
+            targets = ids[np.minimum(places, count - 1) + 1].astype(np.int32)
+            nats, hits, state = self._step(inputs, targets, scored, state)
+            total_nats += nats
+            total_hits += hits
+        return Score(total_nats / count, total_hits / count, count)

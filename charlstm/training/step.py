@@ -1,0 +1,144 @@
+"""One compiled training step and one compiled evaluation step."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
+
+from charlstm.config import TrainingConfig
+from charlstm.model.network import Network, State
+from charlstm.training.optimizers import Optimizer, clip_by_global_norm
+from charlstm.training.tiling import Tiling
+
+
+@dataclass(frozen=True)
+class StepResult:
+    """What one training step gave.
+
+    Attributes:
+        nats_per_char: the mean loss of the step, dropout on.
+        state: the LSTM state to go on from.
+        applied: whether the update was made; a loss or gradient that is not finite skips it.
+    """
+
+    nats_per_char: float
+    state: State
+    applied: bool
+
+
+class TrainingStep:
+    """A step of truncated backpropagation through time, compiled once.
+
+    Args:
+        network: the network.
+        config: optimizer, clip norm and random seed.
+        trained: names of the weights to update.
+        masks: name -> array that multiplies the gradient, for weights that are trained in part.
+        tiling: how a batch is cut so that all cores have work.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        config: TrainingConfig,
+        trained: list[str],
+        masks: Mapping[str, NDArray[np.float32]],
+        tiling: Tiling,
+    ) -> None:
+        self._network = network
+        self._clip_norm = config.clip_norm
+        self._random_seed = config.random_seed
+        self._masks = {name: tf.constant(mask) for name, mask in masks.items()}
+        self._tiling = tiling
+        self._variables = {name: network.variables_by_name[name] for name in trained}
+        self.optimizer = Optimizer(config.optimizer, self._variables)
+        self._compiled = tf.function(self._step, autograph=False)
+
+    def __call__(
+        self,
+        inputs: NDArray[np.int32],
+        targets: NDArray[np.int32],
+        state: State,
+        step: int,
+        learning_rate: float,
+    ) -> StepResult:
+        """Run one step: inputs and targets (B, T), the state before, the number of the step, the rate."""
+        seed = tf.constant(np.array([self._random_seed & 0x7FFFFFFF, step], np.int32))
+        rate = tf.constant(learning_rate, tf.float32)
+        loss, new_state, applied = self._compiled(tf.constant(inputs.T), tf.constant(targets.T), state, seed, rate)
+        return StepResult(float(loss), new_state, bool(applied))
+
+    def _step(self, inputs: Any, targets: Any, state: State, seed: Any, learning_rate: Any) -> Any:
+        variables = list(self._variables.values())
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch(variables)
+            total, new_state = self._loss(inputs, targets, state, seed)
+            loss = total / tf.cast(tf.size(targets), tf.float32)
+        gradients = tape.gradient(loss, variables, unconnected_gradients=tf.UnconnectedGradients.ZERO)
+        gradients = [tf.convert_to_tensor(gradient) for gradient in gradients]
+        for position, name in enumerate(self._variables):
+            if name in self._masks:
+                gradients[position] *= self._masks[name]
+        gradients, norm = clip_by_global_norm(gradients, self._clip_norm)
+        finite = tf.math.is_finite(loss) & tf.math.is_finite(norm)
+
+        def update() -> Any:
+            self.optimizer.apply(gradients, learning_rate)
+            return tf.constant(True)
+
+        applied = tf.cond(finite, update, lambda: tf.constant(False))
+        return loss, new_state, applied
+
+    def _loss(self, inputs: Any, targets: Any, state: State, seed: Any) -> Any:
+        """Return the summed loss in nats and the state after; inputs and targets are (T, B)."""
+        losses = []
+        new_states = []
+        for shard, rows in enumerate(self._tiling.rows(inputs.shape[1])):
+            shard_state = [tuple(part[rows] for part in layer) for layer in state]
+            for chunk, steps in enumerate(self._tiling.steps(inputs.shape[0])):
+                tile_seed = tf.random.fold_in(seed, shard * self._tiling.chunks + chunk)
+                logits, shard_state = self._network(inputs[steps, rows], shard_state, tile_seed)
+                losses.append(tf.reduce_sum(_cross_entropy(logits, targets[steps, rows])))
+            new_states.append(shard_state)
+        joined = [
+            tuple(tf.concat(parts, axis=0) for parts in zip(*layer, strict=True))
+            for layer in zip(*new_states, strict=True)
+        ]
+        return tf.add_n(losses), joined
+
+
+class EvaluationStep:
+    """Loss and hits of a piece of text, compiled once, without dropout.
+
+    Args:
+        network: the network.
+    """
+
+    def __init__(self, network: Network) -> None:
+        self._network = network
+        self._compiled = tf.function(self._step, autograph=False)
+
+    def __call__(
+        self, inputs: NDArray[np.int32], targets: NDArray[np.int32], scored: NDArray[np.bool_], state: State
+    ) -> tuple[float, int, State]:
+        """Return the summed nats and the correct guesses over the scored places (B, T), and the state after."""
+        nats, hits, new_state = self._compiled(
+            tf.constant(inputs.T), tf.constant(targets.T), tf.constant(scored.T), state
+        )
+        return float(nats), int(hits), new_state
+
+    def _step(self, inputs: Any, targets: Any, scored: Any, state: State) -> Any:
+        logits, new_state = self._network(inputs, state)
+        nats = tf.where(scored, _cross_entropy(logits, targets), 0.0)
+        hits = scored & (tf.argmax(logits, axis=-1, output_type=tf.int32) == targets)
+        # Summed in float64: the loss of a long text is a small mean of a large sum.
+        return tf.reduce_sum(tf.cast(nats, tf.float64)), tf.math.count_nonzero(hits), new_state
+
+
+def _cross_entropy(logits: Any, targets: Any) -> Any:
+    return tf.nn.sparse_softmax_cross_entropy_with_logits(labels=targets, logits=logits)

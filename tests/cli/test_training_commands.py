@@ -1,0 +1,240 @@
+"""The main job through the command line: pretrain, transfer, sample, evaluate, info."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner, Result
+from safetensors.numpy import load_file
+
+from charlstm.cli.main import main
+
+SMALL = ["--layers", "2", "--units", "12", "--batch-size", "4", "--sequence-length", "20", "--dropout", "0"]
+Run = Callable[..., Result]
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Run a command in an empty directory and return its result, checking the exit code."""
+    monkeypatch.chdir(tmp_path)
+
+    def invoke(*arguments: str, code: int = 0, text: str | None = None) -> Result:
+        result = CliRunner().invoke(main, list(arguments), input=text)
+        assert result.exit_code == code, result.output
+        return result
+
+    return invoke
+
+
+@pytest.fixture
+def book(tmp_path: Path, words: str) -> str:
+    (tmp_path / "book.txt").write_text(words)
+    return "book.txt"
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory, words: str) -> Path:
+    """A model pretrained once for all tests of this file; each works on a copy."""
+    directory = tmp_path_factory.mktemp("trained")
+    (directory / "book.txt").write_text(words)
+    arguments = ["pretrain", str(directory / "book.txt"), "-o", str(directory / "base"), *SMALL, "--epochs", "4"]
+    assert CliRunner().invoke(main, arguments).exit_code == 0
+    return directory / "base"
+
+
+@pytest.fixture
+def base(tmp_path: Path, trained: Path) -> str:
+    shutil.copytree(trained, tmp_path / "base")
+    return "base"
+
+
+def test_pretraining_learns_and_reports(run: Run, book: str) -> None:
+    result = run("pretrain", book, "-o", "base", *SMALL, "--epochs", "8", "--learning-rate", "0.02", "--json")
+    report = json.loads(result.stdout)
+    assert report["model"] == "base"
+    assert report["epochs"] == 8
+    assert report["stopped_by"] == "epochs"
+    assert report["parameters"] == report["trained_parameters"]
+    assert report["chars_trained"] == report["steps"] * 80
+    # Words from a list of ten cost about 0.6 nats a character; the shares of the letters alone about 2.6.
+    assert report["valid_nats_per_char"] < 1.5
+    assert abs(report["test_nats_per_char"] - report["valid_nats_per_char"]) < 0.2
+    assert "best so far" in result.stderr
+    evaluated = json.loads(run("evaluate", "-m", "base", "--split", "test", "--json").stdout)
+    assert evaluated["nats_per_char"] == pytest.approx(report["test_nats_per_char"], abs=1e-5)
+    assert evaluated["bits_per_char"] == pytest.approx(evaluated["nats_per_char"] / np.log(2))
+    assert evaluated["perplexity"] == pytest.approx(np.exp(evaluated["nats_per_char"]))
+    assert evaluated["unigram_bits_per_char"] > evaluated["five_gram_bits_per_char"]
+
+
+def test_the_same_random_seed_gives_the_same_model(run: Run, book: str) -> None:
+    for name, seed in (("a", "1"), ("b", "1"), ("c", "2")):
+        run("pretrain", book, "-o", name, *SMALL, "--epochs", "1", "--dropout", "0.3", "--random-seed", seed)
+    a, b, c = (load_file(f"{name}/model.safetensors") for name in "abc")
+    assert all(np.array_equal(a[name], b[name]) for name in a)
+    assert not np.array_equal(a["head/kernel"], c["head/kernel"])
+
+
+def test_without_out_results_go_to_runs_and_the_newest_is_found(run: Run, book: str) -> None:
+    run("pretrain", book, *SMALL, "--epochs", "1")
+    run("transfer", book, "--epochs", "1", "--retrain", "1")
+    assert json.loads(run("info", "--json").stdout)["lineage"][0]["model"] == "runs/pretrain-1"
+    assert len(run("sample", "--seed", "the", "--length", "30").stdout) >= 30
+    assert Path("runs/transfer-1/config.json").exists()
+
+
+def test_transfer_keeps_frozen_layers_to_the_bit_and_trains_the_others(run: Run, base: str, book: str) -> None:
+    result = run("transfer", book, "-m", base, "-o", "poet", "--retrain", "1", "--epochs", "1", "--json")
+    before, after = load_file("base/model.safetensors"), load_file("poet/model.safetensors")
+    changed = {name for name in before if not np.array_equal(before[name], after[name])}
+    assert changed == {name for name in before if name.startswith(("lstm_1", "head"))}
+    report = json.loads(result.stdout)
+    assert report["trained_parameters"] == sum(before[name].size for name in changed)
+    info = json.loads(run("info", "poet", "--json").stdout)
+    assert info["lineage"][0]["transfer"] == {"retrain": [1], "freeze_head": False, "new_symbols": "extend"}
+    assert info["lineage"][0]["sha256"] == json.loads(run("info", "base", "--json").stdout)["sha256"]
+
+
+def test_transfer_to_a_vocabulary_in_another_order_gets_the_right_loss(
+    run: Run, base: str, words: str, tmp_path: Path
+) -> None:
+    # The same text with another document structure and some letters missing has other ids for the same symbols.
+    (tmp_path / "other.txt").write_text("".join(character for character in words if character not in "ab"))
+    run("preprocess", "other.txt", "-o", "other")
+    report = json.loads(run("transfer", "other", "-m", base, "-o", "poet", "--epochs", "1", "--json").stdout)
+    alone = json.loads(run("evaluate", "other", "-m", base, "--json").stdout)
+    assert report["base_test_nats_per_char"] == pytest.approx(alone["nats_per_char"], abs=1e-5)
+
+
+def test_new_symbols_are_learned_even_where_their_layer_is_frozen(
+    run: Run, base: str, words: str, tmp_path: Path
+) -> None:
+    (tmp_path / "other.txt").write_text(words.replace("king", "K\N{LATIN SMALL LETTER E WITH ACUTE}ng"))
+    options = ["-m", base, "--retrain", "1", "--freeze-head", "--epochs", "1"]
+    result = run("transfer", "other.txt", "-o", "poet", *options)
+    assert "2 symbols are new" in result.stderr
+    before, after = load_file("base/model.safetensors"), load_file("poet/model.safetensors")
+    old = before["lstm_0/kernel"].shape[0]
+    np.testing.assert_array_equal(after["lstm_0/kernel"][:old], before["lstm_0/kernel"])
+    np.testing.assert_array_equal(after["head/kernel"][:, :old], before["head/kernel"])
+    np.testing.assert_array_equal(after["lstm_0/recurrent_kernel"], before["lstm_0/recurrent_kernel"])
+    mean = before["lstm_0/kernel"].mean(axis=0)
+    assert after["lstm_0/kernel"].shape[0] == old + 2
+    assert not np.allclose(after["lstm_0/kernel"][old], mean, atol=1e-6)
+    run("transfer", "other.txt", "-o", "strict", *options, "--new-symbols", "error", code=4)
+    dropped = run("transfer", "other.txt", "-o", "dropped", *options[:4], "--epochs", "1", "--new-symbols", "drop")
+    assert "characters are left out" in dropped.stderr
+    assert load_file("dropped/model.safetensors")["lstm_0/kernel"].shape[0] == old
+
+
+def test_head_only_and_all_layers(run: Run, base: str, book: str) -> None:
+    for retrain, count in (("none", 2), ("all", 8)):
+        run("transfer", book, "-m", base, "-o", retrain, "--retrain", retrain, "--epochs", "1")
+        before, after = load_file("base/model.safetensors"), load_file(f"{retrain}/model.safetensors")
+        assert sum(not np.array_equal(before[name], after[name]) for name in before) == count
+
+
+def test_a_short_text_shrinks_the_batch_with_a_note(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "short.txt").write_text("to be or not to be that is the question " * 3)
+    result = run("pretrain", "short.txt", "-o", "m", "--layers", "1", "--units", "8", "--epochs", "1")
+    assert "batch shrinks" in result.stderr
+
+
+def test_a_run_without_a_validation_text_keeps_its_last_weights(run: Run, book: str) -> None:
+    run("preprocess", book, "-o", "all", "--split", "1,0,0")
+    report = json.loads(run("pretrain", "all", "-o", "m", *SMALL, "--epochs", "2", "--json").stdout)
+    assert report["valid_nats_per_char"] is None
+    assert report["test_nats_per_char"] is None
+    loss = json.loads(run("evaluate", "all", "-m", "m", "--split", "train", "--json").stdout)["nats_per_char"]
+    assert loss < 3
+
+
+def test_training_ends_when_patience_or_time_is_out(run: Run, book: str) -> None:
+    options = ["pretrain", book, "-o", "m", "--overwrite", *SMALL, "--epochs", "1000", "--json"]
+    late = json.loads(run(*options, "--learning-rate", "1", "--patience", "2", "--schedule", "constant").stdout)
+    assert late["stopped_by"] == "patience"
+    short = json.loads(run(*options, "--max-minutes", "0.05").stdout)
+    assert short["stopped_by"] == "max_minutes"
+    assert short["training_seconds"] < 30
+
+
+def test_a_text_is_evaluated_whole(run: Run, base: str, book: str, words: str) -> None:
+    report = json.loads(run("evaluate", book, "-m", base, "--json").stdout)
+    assert report["chars"] >= len(words) - 1
+    assert report["five_gram_bits_per_char"] is None
+    table = run("evaluate", "-m", base).stdout
+    assert "for comparison, 5-gram" in table
+
+
+def test_sample_prints_json_and_repeats_itself(run: Run, base: str) -> None:
+    options = ["sample", "-m", base, "--seed", "the ki", "--length", "40", "--num-samples", "3", "--json"]
+    samples = json.loads(run(*options).stdout)
+    assert [set(sample) for sample in samples] == [{"seed", "text", "stopped_by"}] * 3
+    assert samples == json.loads(run(*options).stdout)
+    plain = run("sample", "-m", base, "--seed", "-", "--length", "40", text="the ki").stdout
+    assert plain == f"the ki{samples[0]['text']}\n"
+
+
+def test_sample_warns_of_folded_symbols_and_refuses_them_under_strict(run: Run, base: str) -> None:
+    assert "'T'" in run("sample", "-m", base, "--seed", "The", "--length", "3").stderr
+    assert "'T'" in run("sample", "-m", base, "--seed", "The", "--strict", code=4).stderr
+
+
+def test_info_describes_models_and_datasets(run: Run, base: str) -> None:
+    model = json.loads(run("info", base, "--json").stdout)
+    assert model["kind"] == "model"
+    assert model["units"] == [12, 12]
+    dataset = json.loads(run("info", f"{base}/dataset", "--json").stdout)
+    assert dataset["kind"] == "dataset"
+    assert set(dataset["symbols"]) == set(model["symbols"])
+    assert "12, 12" in run("info", base).stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "says"),
+    [
+        (["transfer", "book.txt", "-m", "base", "--retrain", "0,7"], 2, "no layer 7"),
+        (["transfer", "book.txt", "-m", "base", "--retrain", "none", "--freeze-head"], 2, "trains nothing"),
+        (["transfer", "book.txt", "-m", "base", "--retrain", "x"], 2, "layer numbers"),
+        (["transfer", "book.txt", "-m", "base/dataset"], 5, "is a dataset"),
+        (["transfer", "book.txt", "-m", "book.txt"], 5, "is a file"),
+        (["transfer", "book.txt", "-m", "nothing"], 5, "does not exist"),
+        (["transfer", "base", "-m", "base"], 4, "is a model"),
+        (["pretrain", "base", "-o", "m"], 4, "is a model"),
+        (["pretrain", "book.txt", "-o", "base"], 1, "exists already"),
+        (["pretrain", "nothing.txt", "-o", "m"], 4, "nothing.txt"),
+        (["pretrain", "book.txt", "-o", "m", "--units", "8,8", "--layers", "3"], 2, "--units"),
+        (["pretrain", "book.txt", "-o", "m", "--dropout", "1"], 2, "--dropout"),
+        (["pretrain", "book.txt", "-o", "m", "--dropout", "0.1,0.2,0.3", "--layers", "2"], 2, "--dropout"),
+        (["pretrain", "book.txt", "-o", "m", "--sequence-length", "60000"], 4, "60,000"),
+        (["pretrain", "one.txt", "-o", "m"], 4, ""),
+        (["pretrain", "same.txt", "-o", "m"], 4, "nothing to learn"),
+        (["evaluate", "-m", "base/dataset"], 5, "is a dataset"),
+        (["evaluate", "base", "-m", "base"], 4, "is a model"),
+        (["sample", "-m", "base/dataset"], 5, "is a dataset"),
+        (["sample"], 5, "runs/latest"),
+        (["sample", "-m", "base", "--temperature", "-1"], 2, "--temperature"),
+        (["sample", "-m", "base", "--temperature", "nan"], 2, "--temperature"),
+        (["sample", "-m", "base", "--top-p", "0"], 2, "--top-p"),
+        (["sample", "-m", "base", "--stop", ""], 2, "--stop"),
+        (["info", "nothing"], 5, "does not exist"),
+    ],
+)
+@pytest.mark.usefixtures("base", "book")
+def test_bad_input_is_one_sentence_and_its_exit_code(
+    run: Run, tmp_path: Path, arguments: list[str], code: int, says: str
+) -> None:
+    (tmp_path / "one.txt").write_text("a")
+    (tmp_path / "same.txt").write_text("a" * 5000)
+    before = sorted(tmp_path.rglob("*"))
+    result = run(*arguments, code=code)
+    assert says in result.stderr
+    assert result.stderr.rstrip().splitlines()[-1].startswith("Error: ")
+    assert "Traceback" not in result.output
+    assert result.stdout == ""
+    assert sorted(tmp_path.rglob("*")) == before

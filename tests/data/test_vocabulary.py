@@ -1,0 +1,82 @@
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from charlstm.data.vocabulary import END_OF_DOCUMENT, UNKNOWN, Vocabulary
+from charlstm.errors import DataError, ModelError
+
+CHARACTERS = st.characters(exclude_categories=["Cs"])
+
+
+@given(st.text(CHARACTERS), st.lists(CHARACTERS, unique=True))
+def test_decoding_undoes_encoding(text: str, more: list[str]) -> None:
+    vocabulary = Vocabulary((END_OF_DOCUMENT, *sorted({*text, *more})))
+    ids, left_out = vocabulary.encode(text)
+    assert vocabulary.decode(ids) == text
+    assert not left_out
+    assert ids.dtype == vocabulary.dtype
+
+
+@given(st.text(CHARACTERS), st.sets(CHARACTERS), st.booleans())
+def test_characters_without_an_id_are_left_out_or_unknown(text: str, known: set[str], with_unknown: bool) -> None:
+    vocabulary = Vocabulary((UNKNOWN, *sorted(known)) if with_unknown else ("x", *sorted(known - {"x"})))
+    ids, left_out = vocabulary.encode(text)
+    missing = [character for character in text if character not in vocabulary.ids]
+    assert sum(left_out.values()) == len(missing)
+    assert set(left_out) == set(missing)
+    shown = "\N{REPLACEMENT CHARACTER}" if with_unknown else ""
+    assert vocabulary.decode(ids) == "".join(c if c in vocabulary.ids else shown for c in text)
+
+
+def test_special_symbols_collide_with_no_text() -> None:
+    vocabulary = Vocabulary((END_OF_DOCUMENT, *sorted(set(END_OF_DOCUMENT))))
+    ids, _ = vocabulary.encode(END_OF_DOCUMENT)
+    assert vocabulary.end_of_document == 0
+    assert 0 not in ids
+    assert vocabulary.decode([0]) == "\n\n"
+
+
+@pytest.mark.parametrize(("symbols", "dtype"), [(256, np.uint8), (257, np.uint16), (65_536, np.uint16), (65_537, "u4")])
+def test_the_smallest_type_is_taken(symbols: int, dtype: Any) -> None:
+    assert Vocabulary(tuple(chr(0x10000 + number) for number in range(symbols))).dtype == np.dtype(dtype)
+
+
+def test_vocabularies_map_by_symbol_and_not_by_id() -> None:
+    one, other = Vocabulary(("a", "b", "c")), Vocabulary(("c", "x", "a"))
+    np.testing.assert_array_equal(one.ids_of(other), [2, -1, 0])
+    assert one.extended(other).symbols == ("a", "b", "c", "x")
+    np.testing.assert_array_equal(one.extended(other).ids_of(other), [2, 3, 0])
+
+
+def test_json_round_trip() -> None:
+    vocabulary = Vocabulary((END_OF_DOCUMENT, UNKNOWN, "\n", "ä", "\U0001f600"))
+    assert Vocabulary.from_json(vocabulary.to_json(), DataError) == vocabulary
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        [],
+        {},
+        {"format_version": 1, "symbols": ["a"], "more": 1},
+        {"format_version": 2, "symbols": ["a"]},
+        {"format_version": True, "symbols": ["a"]},
+        {"format_version": 1, "symbols": []},
+        {"format_version": 1, "symbols": "abc"},
+        {"format_version": 1, "symbols": ["a", "a"]},
+        {"format_version": 1, "symbols": ["ab"]},
+        {"format_version": 1, "symbols": [""]},
+        {"format_version": 1, "symbols": [1]},
+        {"format_version": 1, "symbols": [None]},
+        {"format_version": 1, "symbols": ["\ud800"]},
+        {"format_version": 1, "symbols": ["a"] * 1_000_001},
+    ],
+)
+def test_bad_json_is_refused_with_the_given_error(document: Any) -> None:
+    with pytest.raises(ModelError, match=r"vocabulary\.json"):
+        Vocabulary.from_json(document, ModelError)

@@ -1,0 +1,110 @@
+from __future__ import annotations
+
+import numpy as np
+import tensorflow as tf
+
+from charlstm.config import ModelConfig
+from charlstm.data.batches import one_hot
+from charlstm.model.dropout import Dropout
+from charlstm.model.network import Network
+from charlstm.model.numpy_lstm import NumpyLSTM
+from charlstm.model.weights import initial_weights
+
+CONFIG = ModelConfig(5, (6, 7), (0.5, 0.5))
+
+
+def network(config: ModelConfig = CONFIG) -> Network:
+    built = Network(config)
+    built.assign(initial_weights(config, 3))
+    return built
+
+
+def ids(steps: int, batch: int) -> np.ndarray:
+    return np.random.default_rng(0).integers(0, 5, (steps, batch)).astype(np.int32)
+
+
+def test_the_numpy_step_gives_the_same_logits_as_the_network() -> None:
+    text, built = ids(9, 4), network()
+    logits, _ = built(tf.constant(text), built.zero_state(4))
+    twin = NumpyLSTM(CONFIG, initial_weights(CONFIG, 3), streams=4)
+    stepped = np.stack([twin.step(row) for row in text])
+    np.testing.assert_allclose(stepped, logits.numpy(), atol=2e-6)
+
+
+def test_resetting_the_numpy_network_starts_again() -> None:
+    twin = NumpyLSTM(CONFIG, initial_weights(CONFIG, 3))
+    first = twin.step([1]).copy()
+    second = twin.step([1]).copy()
+    twin.reset()
+    np.testing.assert_array_equal(twin.step([1]), first)
+    assert not np.array_equal(first, second)
+
+
+def test_state_carried_over_two_halves_equals_one_whole_sequence() -> None:
+    built, text = network(), ids(10, 3)
+    whole, end = built(tf.constant(text), built.zero_state(3))
+    first, middle = built(tf.constant(text[:4]), built.zero_state(3))
+    second, end_of_second = built(tf.constant(text[4:]), middle)
+    np.testing.assert_allclose(tf.concat([first, second], 0), whole, atol=1e-6)
+    for layer, again in zip(end, end_of_second, strict=True):
+        np.testing.assert_allclose(layer[1], again[1], atol=1e-6)
+
+
+def test_the_row_lookup_is_the_one_hot_product_forward_and_gradient() -> None:
+    built, text = network(), ids(7, 3)
+    kernel = built.variables_by_name["lstm_0/kernel"]
+    with tf.GradientTape() as tape:
+        tape.watch(kernel)
+        logits, _ = built(tf.constant(text), built.zero_state(3))
+        total = tf.reduce_sum(logits**2)
+    gradient = tf.convert_to_tensor(tape.gradient(total, kernel)).numpy()
+    # The same network over dense one-hot vectors: a step function that multiplies by the kernel.
+    weights = {name: array.astype(np.float64) for name, array in initial_weights(CONFIG, 3).items()}
+    dense = one_hot(text, 5).astype(np.float64)
+    np.testing.assert_allclose(float(total), dense_total(dense, weights), rtol=1e-5)
+    for row, column in [(0, 0), (3, 7), (4, 23)]:
+        moved = {**weights, "lstm_0/kernel": weights["lstm_0/kernel"].copy()}
+        moved["lstm_0/kernel"][row, column] += 1e-5
+        numeric = (dense_total(dense, moved) - dense_total(dense, weights)) / 1e-5
+        np.testing.assert_allclose(gradient[row, column], numeric, rtol=2e-3, atol=1e-4)
+
+
+def dense_total(inputs: np.ndarray, weights: dict[str, np.ndarray]) -> float:
+    """Return the sum of squared logits of the network over dense inputs (T, B, V)."""
+    outputs = inputs
+    for layer in range(2):
+        kernel, recurrent, bias = (weights[f"lstm_{layer}/{part}"] for part in ("kernel", "recurrent_kernel", "bias"))
+        hidden = cell = np.zeros((inputs.shape[1], len(recurrent)))
+        steps = []
+        for row in outputs:
+            i, f, g, o = np.split(row @ kernel + hidden @ recurrent + bias, 4, axis=1)
+            cell = cell / (1 + np.exp(-f)) + np.tanh(g) / (1 + np.exp(-i))
+            hidden = np.tanh(cell) / (1 + np.exp(-o))
+            steps.append(hidden)
+        outputs = np.stack(steps)
+    return float(((outputs @ weights["head/kernel"] + weights["head/bias"]) ** 2).sum())
+
+
+def test_weights_come_out_of_a_network_as_they_went_in() -> None:
+    weights, found = initial_weights(CONFIG, 3), network().to_arrays()
+    assert list(found) == list(weights)
+    for name, array in weights.items():
+        np.testing.assert_array_equal(found[name], array)
+
+
+def test_dropout_drops_its_share_scales_the_rest_and_follows_the_seed() -> None:
+    layer, ones = Dropout(0.25), tf.ones((100, 101))
+    dropped = layer(ones, tf.constant([1, 2])).numpy()
+    assert abs((dropped == 0).mean() - 0.25) < 0.02
+    np.testing.assert_allclose(dropped[dropped > 0], 1 / 0.75, rtol=1e-6)
+    np.testing.assert_array_equal(dropped, layer(ones, tf.constant([1, 2])))
+    assert not np.array_equal(dropped, layer(ones, tf.constant([1, 3])))
+
+
+def test_dropout_acts_in_training_only() -> None:
+    built, text = network(), tf.constant(ids(6, 2))
+    plain, _ = built(text, built.zero_state(2))
+    again, _ = built(text, built.zero_state(2))
+    dropped, _ = built(text, built.zero_state(2), tf.constant([1, 1]))
+    np.testing.assert_array_equal(plain, again)
+    assert not np.allclose(plain, dropped)

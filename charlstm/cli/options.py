@@ -93,6 +93,14 @@ _TRAINING_OPTIONS = (
         help="Evaluations without a better validation loss before training ends; 0 for no end.",
     ),
     random_seed_option,
+    click.option(
+        "--checkpoint-minutes",
+        type=click.FloatRange(0, min_open=True),
+        default=5.0,
+        show_default=True,
+        help="Time between checkpoints within an epoch; each epoch ends with one.",
+    ),
+    click.option("--resume", is_flag=True, help="Go on with the run at --out, or begin it if there is none yet."),
     overwrite_option,
     json_option,
 )

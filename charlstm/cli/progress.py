@@ -12,32 +12,42 @@ from charlstm.cli.group import visible
 from charlstm.config import SamplingConfig
 
 if TYPE_CHECKING:
+    from charlstm.data.vocabulary import Vocabulary
     from charlstm.store.history import Evaluation
     from charlstm.store.model_directory import Weights
-    from charlstm.training.loop import Observer, Progress
-    from charlstm.training.runs import Start
+    from charlstm.training.loop import Job, Observer, Progress
 
 SAMPLE_LENGTH = 70
 SECONDS_BETWEEN_LINES = 30.0
 
 
-def observer_for(start: Start) -> Observer:
+def observer_for(job: Job, vocabulary: Vocabulary) -> Observer:
     """Announce a training and return what watches it."""
-    job = start.job
     units = "x".join(map(str, job.model.units))
     note(
         f"Training {job.model.parameters:,} parameters (LSTM layers {units}, {job.model.vocabulary_size} symbols) "
         f"on {len(job.train):,} characters, {job.training.precision}, "
         f"batch {job.training.batch_size} x {job.training.sequence_length}."
     )
-    return _TerminalObserver(start) if stderr_is_terminal() else _LineObserver(start)
+
+    def sample(weights: Weights) -> str:
+        from charlstm.model.numpy_lstm import NumpyLSTM
+        from charlstm.sampling.generate import Generation
+
+        network = NumpyLSTM(job.model, weights)
+        generation = Generation(network, vocabulary, (), SamplingConfig(length=SAMPLE_LENGTH, random_seed=1))
+        for _ in generation:
+            pass
+        return visible(" ".join(generation.texts[0].split()))
+
+    return _TerminalObserver(sample) if stderr_is_terminal() else _LineObserver(sample)
 
 
 class _LineObserver:
     """Writes a line an evaluation, and one now and then between them."""
 
-    def __init__(self, start: Start) -> None:
-        self._start = start
+    def __init__(self, sample: Callable[[Weights], str]) -> None:
+        self._sample = sample
         self._last_line = time.monotonic()
 
     def stepped(self, progress: Progress) -> None:
@@ -48,17 +58,17 @@ class _LineObserver:
     def evaluated(self, evaluation: Evaluation, is_best: bool, weights: Callable[[], Weights]) -> None:
         self._last_line = time.monotonic()
         note(describe_evaluation(evaluation, is_best))
-        note(f"    {_short_sample(self._start, weights())}")
+        note(f"    {self._sample(weights())}")
 
 
 class _TerminalObserver:
     """Draws a bar in place, with the evaluations above it."""
 
-    def __init__(self, start: Start) -> None:
+    def __init__(self, sample: Callable[[Weights], str]) -> None:
         from rich.console import Console
         from rich.progress import BarColumn, Progress, TextColumn
 
-        self._start = start
+        self._sample = sample
         self._bar = Progress(
             BarColumn(bar_width=30),
             TextColumn("{task.description}", markup=False),
@@ -77,7 +87,7 @@ class _TerminalObserver:
         from rich.text import Text
 
         self._bar.console.print(Text(describe_evaluation(evaluation, is_best)), style="bold" if is_best else None)
-        self._bar.console.print(Text(f"    {_short_sample(self._start, weights())}"), style="dim", overflow="ellipsis")
+        self._bar.console.print(Text(f"    {self._sample(weights())}"), style="dim", overflow="ellipsis")
 
 
 def describe_evaluation(evaluation: Evaluation, is_best: bool) -> str:
@@ -107,14 +117,3 @@ def _status(progress: Progress) -> str:
         f"{progress.nats_per_char:.4f} nats/char  {progress.chars_per_second:,.0f} characters/s  "
         f"{duration(progress.seconds_left)} left"
     )
-
-
-def _short_sample(start: Start, weights: Weights) -> str:
-    from charlstm.model.numpy_lstm import NumpyLSTM
-    from charlstm.sampling.generate import Generation
-
-    network = NumpyLSTM(start.job.model, weights)
-    generation = Generation(network, start.vocabulary, (), SamplingConfig(length=SAMPLE_LENGTH, random_seed=1))
-    for _ in generation:
-        pass
-    return visible(" ".join(generation.texts[0].split()))

@@ -7,28 +7,63 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import click
+from click.core import ParameterSource
+
 from charlstm.cli.console import emit_facts, emit_json
 from charlstm.cli.progress import duration, loss
-from charlstm.config import CorpusConfig
+from charlstm.config import TrainingConfig
+from charlstm.errors import OptionError
 from charlstm.store.runs import next_run
 
 if TYPE_CHECKING:
     from charlstm.training.runs import Report, RunOptions
 
+TRAINING = {field.name for field in dataclasses.fields(TrainingConfig)}
+# Options that say where and how a run is kept, not what it is.
+NOT_OF_THE_RUN = {"texts", "out", "resume", "overwrite", "checkpoint_minutes", "as_json"}
+GIVEN = (ParameterSource.COMMANDLINE, ParameterSource.ENVIRONMENT)
 
-def run_options(command: str, texts: Sequence[str], out: Path | None, training: dict[str, Any]) -> RunOptions:
-    """Return the run that the options of a training command ask for."""
+
+def run_options(context: click.Context, texts: Sequence[str], default_text: str) -> RunOptions:
+    """Return the run that the options of a training command ask for.
+
+    Args:
+        context: of the command, whose name is that of the run.
+        texts: what was named.
+        default_text: the built-in corpus to take where nothing was named.
+    """
     from charlstm.training.runs import RunOptions
 
-    given = dict(training)
-    return RunOptions(
+    values = context.params
+    out = values["out"]
+    if values["resume"] and values["overwrite"]:
+        raise OptionError("--resume goes on with what stands at --out, --overwrite replaces it: give one of them")
+    if values["resume"] and out is None:
+        raise OptionError("--resume needs the model directory of the run: -o MODEL")
+    given = {
+        name: _plain(values[name])
+        for name in values
+        if name not in NOT_OF_THE_RUN and context.get_parameter_source(name) in GIVEN
+    }
+    options = RunOptions(
         texts=texts,
-        corpus=CorpusConfig(random_seed=given["random_seed"]),
-        out=out or next_run(command),
-        overwrite=given.pop("overwrite"),
-        dropout=given.pop("dropout"),
-        training=given,
+        out=out or next_run(str(context.info_name)),
+        overwrite=values["overwrite"],
+        resume=values["resume"],
+        checkpoint_minutes=values["checkpoint_minutes"],
+        dropout=values["dropout"],
+        training={name: values[name] for name in values if name in TRAINING},
+        given=given,
     )
+    return options if texts or options.is_begun else dataclasses.replace(options, texts=(default_text,))
+
+
+def _plain(value: Any) -> Any:
+    """Return an option's value as JSON reads it back."""
+    if isinstance(value, tuple):
+        return list(value)
+    return str(value) if isinstance(value, Path) else value
 
 
 def emit_report(report: Report, *, as_json: bool) -> None:

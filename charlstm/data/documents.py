@@ -20,7 +20,7 @@ class Boundary:
     Attributes:
         name: how a person is told about it.
         pattern: matches what stands between two documents; None where only END_MARK parts them.
-        literal: text that parts documents just as `pattern` does, where no line ends in white space.
+        literal: text that parts documents just as `pattern` does, where no line is of white space alone.
         hold: how many characters at the end of a block may be the beginning of a boundary.
     """
 
@@ -76,14 +76,22 @@ def mark_documents(blocks: Iterable[str], boundary: Boundary) -> Iterator[str]:
 
 
 def _split(text: str, boundary: Boundary) -> list[str]:
-    if boundary.pattern is None or (END_MARK not in text and (boundary.hold or not _has_white_line_ends(text))):
+    if boundary.pattern is None or (END_MARK not in text and (boundary.hold or not _has_white_lines(text))):
         # Ten times as fast as the pattern; a third newline too many is cut with the blank lines around documents.
         return text.split(boundary.literal)
     return boundary.pattern.split(text)
 
 
-def _has_white_line_ends(text: str) -> bool:
-    return " \n" in text or "\t\n" in text
+def _has_white_lines(text: str) -> bool:
+    """Tell whether some line has nothing but spaces and tabs in it; lines that only end in them are few."""
+    for end in (" \n", "\t\n"):
+        position = text.find(end)
+        while position >= 0:
+            start = text.rfind("\n", 0, position) + 1
+            if not text[start:position].strip(_BLANK):
+                return True
+            position = text.find(end, position + 1)
+    return False
 
 
 def _mark(texts: list[str], begun: bool) -> str:

@@ -14,7 +14,7 @@ from charlstm.evaluation.yardsticks import ngram_bits_per_char, unigram_bits_per
 from charlstm.model.network import Network
 from charlstm.store.dataset_directory import Dataset
 from charlstm.store.model_directory import Model, load_model
-from charlstm.training.runs import open_dataset
+from charlstm.training.runs import DATASET, open_dataset
 from charlstm.training.scoring import Scorer
 
 MAX_NGRAM_SYMBOLS = 7_000
@@ -74,14 +74,14 @@ def evaluate(model: Path, texts: Sequence[str], split: Split, note: Callable[[st
 
 
 def dataset_of(model: Model) -> Path:
-    """Return the dataset directory that a model was trained on.
+    """Return the dataset that stands in a model directory.
 
     Raises:
-        DataError: it is no longer there.
+        DataError: there is none; a path that leads out of the directory is not followed.
     """
-    path = model.path / str(model.dataset.get("path", ""))
+    path = model.path / DATASET
     if not (path / "dataset.json").exists():
-        raise DataError(f"{model.path} was trained on a dataset at {path}, which is not there: name a DATASET or TEXT")
+        raise DataError(f"{model.path} holds no dataset of its own: name a DATASET or TEXT")
     return path
 
 

@@ -1,38 +1,28 @@
-"""Dropout whose mask is a pure function of a seed, so that a step can be made again."""
+"""Dropout masks that are a pure function of a seed, so that a step can be made again."""
 
 from __future__ import annotations
 
 from typing import Any
 
-import keras
 import tensorflow as tf
 
+# A mask needs 8 random bits an entry: making random numbers is most of what dropout costs.
+LEVELS = 256
 
-class Dropout(keras.layers.Layer):
-    """Set a share of the inputs to zero and scale up the others.
+
+def dropout_mask(shape: tuple[Any, ...], rate: float, seed: Any) -> Any:
+    """Return an array that multiplies activations: 0 for a share of the entries, and scaled up for the others.
 
     Args:
-        rate: the share, from 0 (which disables) to below 1; taken to the nearest 1/65,536.
+        shape: of the mask.
+        rate: the share to drop, above 0 and below 1; taken to the nearest 1/256.
+        seed: two integers, (2,).
 
     Source: Srivastava et al., 2014; between the layers of a recurrent network: Zaremba et al., 2014, arXiv:1409.2329.
     """
-
-    def __init__(self, rate: float, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.rate = rate
-
-    def call(self, inputs: Any, seed: Any) -> Any:
-        """Return the inputs, of any shape, with dropout by the seed (2,)."""
-        if self.rate == 0:
-            return inputs
-        shape = tf.shape(inputs)
-        count = tf.reduce_prod(shape)
-        # Random numbers are the cost of dropout: of each 32 random bits two masks of 16 are made.
-        words = tf.random.stateless_uniform([(count + 1) // 2], seed, minval=None, maxval=None, dtype=tf.uint32)
-        bits = tf.reshape(tf.reshape(tf.bitcast(words, tf.uint16), [-1])[:count], shape)
-        kept = tf.cast(tf.cast(bits, tf.int32) >= round(self.rate * 65_536), inputs.dtype)
-        return inputs * kept * (1 / (1 - self.rate))
-
-    def get_config(self) -> dict[str, Any]:
-        """Return what the layer can be built from again."""
-        return {**super().get_config(), "rate": self.rate}
+    dropped = min(max(1, round(rate * LEVELS)), LEVELS - 1)
+    count = tf.reduce_prod(shape)
+    words = tf.random.stateless_uniform([(count + 3) // 4], seed, minval=None, maxval=None, dtype=tf.uint32)
+    levels = tf.reshape(tf.reshape(tf.bitcast(words, tf.uint8), [-1])[:count], shape)
+    kept = tf.cast(levels >= tf.constant(dropped, tf.uint8), tf.float32)
+    return kept * (LEVELS / (LEVELS - dropped))

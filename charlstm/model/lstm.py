@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from charlstm.model.lstm_kernel import LayerWeights, lstm
 
-# The kernel unrolls its loop: tracing takes 7 ms per step and layer, which a long sequence does not earn back.
+# The kernel unrolls its loop: tracing takes 7 ms per step and layer, not earned back on a long sequence.
 MAX_UNROLLED_STEPS = 256
 
 
@@ -19,8 +19,8 @@ class LSTM(keras.layers.LSTM):
 
     Args:
         units: H.
-        precision: "float32", or "bfloat16" for bfloat16 products around float32 states.  How a run computes, not
-            what a model is, hence not in the configuration.
+        precision: "float32", or "bfloat16" for bfloat16 products around float32 states.  How a run computes,
+            not what a model is, hence not in the configuration.
         **options: as in keras.layers.LSTM.
 
     Raises:
@@ -37,13 +37,13 @@ class LSTM(keras.layers.LSTM):
         self.precision = precision
 
     def inner_loop(self, sequences: Any, initial_state: Any, mask: Any, training: bool = False) -> Any:
-        """Run over (B, T, D) from [h, c]; return last output, outputs and [h, c], as Keras's own method does."""
+        """Run over (B, T, D) from [h, c]; return last output, outputs and [h, c], as Keras does."""
         gpus = len(tf.config.list_physical_devices("GPU"))
         if not use_own_kernel(self, sequences.shape[1], gpus=gpus, masked=mask is not None, training=training):
             return super().inner_loop(sequences, initial_state, mask, training=training)
-        outputs, h, c = lstm(
-            tf.transpose(sequences, (1, 0, 2)), *initial_state, *layer_weights(self), precision=self.precision
-        )
+        h, c = initial_state
+        time_major = tf.transpose(sequences, (1, 0, 2))
+        outputs, h, c = lstm(time_major, h, c, *layer_weights(self), precision=self.precision)
         return h, tf.transpose(outputs, (1, 0, 2)), [h, c]
 
 

@@ -5,22 +5,23 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from charlstm.config import ModelConfig, TrainingConfig
 from charlstm.data.batches import Ids, StreamBatches
+from charlstm.errors import DivergedError
 from charlstm.model.network import Network, State
-from charlstm.model.weights import Array
+from charlstm.store.checkpoints import Checkpoint, Shapes
 from charlstm.store.history import Evaluation
 from charlstm.store.model_directory import Weights
+from charlstm.training.position import Position
 from charlstm.training.schedules import schedule_of
 from charlstm.training.scoring import Scorer
 from charlstm.training.step import TrainingStep
-from charlstm.training.tiling import tiling_for
 
 # The loss is looked at after every epoch, in long epochs also every so many steps; but not so often that looking, at a
 # third of the cost of training, takes more than about a tenth of the time.
@@ -30,8 +31,9 @@ TRAINED_PER_VALIDATED = 4
 VALIDATION_CHARS = 500_000
 # How much of the time of a run with a limit goes by before its length in steps is first estimated.
 FIRST_ESTIMATE = 0.02
-
-StoppedBy = Literal["epochs", "max_minutes", "patience"]
+# Steps in a row that are not finite before the training goes back to its last checkpoint, and how often it does.
+BAD_STEPS = 5
+ROLLBACKS = 3
 
 
 @dataclass(frozen=True)
@@ -65,7 +67,6 @@ class Progress:
         step: updates so far.
         total_steps: updates until the end, as far as known.
         epoch: passes over the training text so far.
-        chars: characters trained on so far.
         nats_per_char: the mean training loss since the last evaluation.
         chars_per_second: over the training steps since the last evaluation.
         seconds_left: until the end, as far as known.
@@ -74,10 +75,19 @@ class Progress:
     step: int
     total_steps: int
     epoch: float
-    chars: int
     nats_per_char: float
     chars_per_second: float
     seconds_left: float
+
+
+class Keeper(Protocol):
+    """Where checkpoints go."""
+
+    def offer(self, capture: Callable[[], Checkpoint], *, is_wanted: bool) -> None:
+        """Take a checkpoint, if it is wanted (at the end of an epoch) or the last one is old."""
+
+    def newest(self) -> Checkpoint:
+        """Return the newest checkpoint."""
 
 
 class Observer(Protocol):
@@ -90,122 +100,175 @@ class Observer(Protocol):
         """Take note of an evaluation; `weights` gives the network as it is now."""
 
 
-@dataclass
-class Outcome:
-    """What came of a training.
-
-    Attributes:
-        weights: those with the best validation loss.
-        history: all evaluations.
-        best: the evaluation of `weights`, None without a validation text.
-        step: updates made.
-        chars: characters trained on.
-        seconds: time spent in training steps.
-        epochs: passes over the training text.
-        stopped_by: why it ended.
-    """
-
-    weights: dict[str, Array]
-    history: list[Evaluation] = field(default_factory=list)
-    best: Evaluation | None = None
-    step: int = 0
-    chars: int = 0
-    seconds: float = 0.0
-    epochs: float = 0.0
-    stopped_by: StoppedBy = "epochs"
-
-
 class Trainer:
-    """One training from its first step to its last.
+    """One training, which can be taken down as a checkpoint between any two steps and gone on with from there.
 
     Args:
         job: what to train on what.
         network: a network of the job's configuration; its weights are set.
         observer: is told of every step and evaluation.
+
+    Attributes:
+        position: where it stands.
+        history: all evaluations.
+        best: the weights with the best validation loss; without a validation text, the last ones.
     """
 
     def __init__(self, job: Job, network: Network, observer: Observer) -> None:
         self.job = job
         self.network = network
         self.observer = observer
-        self.outcome = Outcome(dict(job.weights))
         config = job.training
-        network.assign(job.weights)
         self.batches = StreamBatches(job.train, config.batch_size, config.sequence_length, config.random_seed)
-        self.schedule = schedule_of(config)
-        self.tiling = tiling_for(job.model, config)
-        self.training_step = TrainingStep(network, config, job.trained, job.masks, self.tiling)
+        self.most_steps = config.epochs * self.batches.steps_per_epoch
+        self.position = Position(total_steps=self.most_steps)
+        self.history: list[Evaluation] = []
+        self.best: Weights = dict(job.weights)
         self.scorer = Scorer(network)
-        self.chars_per_step = config.batch_size * config.sequence_length
-        self.total_steps = config.epochs * self.batches.steps_per_epoch
-        self.evaluate_every = self._steps_between_evaluations()
+        self._schedule = schedule_of(config)
+        self._training_step = TrainingStep(network, config, job.trained, job.masks)
+        self._chars_per_step = config.batch_size * config.sequence_length
+        self._evaluate_every = self._steps_between_evaluations()
         self._state: State = network.zero_state(config.batch_size)
-        self._bad_evaluations = 0
-        self._sum_nats, self._sum_steps, self._sum_seconds = 0.0, 0, 0.0
-        self._elapsed = 0.0
-        self._first_step_seconds = 0.0
-        self._estimated = False
+        network.assign(job.weights)
 
-    def run(self) -> Outcome:
-        """Train to the end and leave the best weights in the network."""
-        outcome = self.outcome
-        began = time.perf_counter() - self._elapsed
-        while outcome.step < self.total_steps:
+    def run(self, keeper: Keeper, stop_requested: Callable[[], bool]) -> bool:
+        """Train until the end, or until a stop is requested.
+
+        Args:
+            keeper: is offered a checkpoint after every step, and asked for the newest after too many bad ones.
+            stop_requested: is asked after every step.
+
+        Returns:
+            Whether the training came to its end.
+
+        Raises:
+            DivergedError: too many steps in a row were not finite, again after each going back.
+        """
+        position = self.position
+        began = time.perf_counter() - position.elapsed
+        while position.step < position.total_steps:
             self._train_one_step()
-            self._elapsed = time.perf_counter() - began
+            position.elapsed = time.perf_counter() - began
             self._keep_to_time()
             self.observer.stepped(self._progress())
-            if self._is_evaluation_due():
+            if position.bad_steps >= BAD_STEPS:
+                position = self._go_back(keeper)
+                began = time.perf_counter() - position.elapsed
+                continue
+            is_due = self._is_evaluation_due()
+            if is_due:
                 self._evaluate()
-                self._elapsed = time.perf_counter() - began
+                position.elapsed = time.perf_counter() - began
                 if self._is_out_of_patience():
-                    outcome.stopped_by = "patience"
-                    break
-        if outcome.best is None:
-            outcome.weights = self.network.to_arrays()
-        self.network.assign(outcome.weights)
-        return outcome
+                    position.stopped_by = "patience"
+                    position.total_steps = position.step
+            if stop_requested() and position.step < position.total_steps:
+                return False
+            keeper.offer(self.capture, is_wanted=is_due)
+        if position.best_row < 0:
+            self.best = self.network.to_arrays()
+        position.is_finished = True
+        return True
+
+    def capture(self) -> Checkpoint:
+        """Return all that the training is, copied."""
+        slots = {f"optimizer/{name}": slot.numpy() for name, slot in self._training_step.optimizer.slots.items()}
+        for layer, (hidden, cell) in enumerate(self._state):
+            slots[f"state_{layer}/hidden"] = np.array(hidden)
+            slots[f"state_{layer}/cell"] = np.array(cell)
+        weights = self.network.to_arrays()
+        return Checkpoint(self.position.step, weights, self.best, slots, self.position.to_json(), list(self.history))
+
+    def restore(self, checkpoint: Checkpoint) -> None:
+        """Become what was captured."""
+        self.position = Position.from_json(checkpoint.position)
+        self.history = list(checkpoint.history)
+        self.best = checkpoint.best
+        self.network.assign(checkpoint.weights)
+        for name, slot in self._training_step.optimizer.slots.items():
+            slot.assign(checkpoint.slots[f"optimizer/{name}"])
+        self._state = self.network.state_of(
+            (checkpoint.slots[f"state_{layer}/hidden"], checkpoint.slots[f"state_{layer}/cell"])
+            for layer in range(self.job.model.layers)
+        )
+
+    def extend(self) -> None:
+        """Set the end of the run by its options anew, after they were extended."""
+        position = self.position
+        position.is_finished, position.is_estimated, position.stopped_by = False, False, "epochs"
+        position.total_steps = self.most_steps
+
+    def slot_shapes(self) -> Shapes:
+        """Return the name and shape of each array that `capture` adds to the weights."""
+        optimizer = self._training_step.optimizer.slots.items()
+        shapes: dict[str, tuple[int, ...]] = {f"optimizer/{name}": tuple(slot.shape) for name, slot in optimizer}
+        for layer, units in enumerate(self.job.model.units):
+            for part in ("hidden", "cell"):
+                shapes[f"state_{layer}/{part}"] = (self.job.training.batch_size, units)
+        return shapes
 
     def _train_one_step(self) -> None:
-        outcome, config = self.outcome, self.job.training
+        position, config = self.position, self.job.training
         began = time.perf_counter()
-        if outcome.step % self.batches.steps_per_epoch == 0:
+        if position.step % self.batches.steps_per_epoch == 0:
             self._state = self.network.zero_state(config.batch_size)
-        inputs, targets = self.batches(outcome.step)
-        rate = self.schedule(outcome.step, self.total_steps)
-        result = self.training_step(inputs, targets, self._state, outcome.step, rate)
-        self._state = result.state
+        inputs, targets = self.batches(position.step)
+        result = self._training_step(
+            inputs, targets, self._state, position.step, self._learning_rate(position.step), position.updates + 1
+        )
         seconds = time.perf_counter() - began
-        outcome.step += 1
-        outcome.chars += self.chars_per_step
-        outcome.seconds += seconds
-        outcome.epochs = outcome.step / self.batches.steps_per_epoch
-        self._sum_nats += result.nats_per_char
-        self._sum_steps += 1
-        self._sum_seconds += seconds
-        if outcome.step == 1:
-            self._first_step_seconds = seconds
+        position.step += 1
+        position.seconds += seconds
+        if position.first_step_seconds == 0:
+            position.first_step_seconds = seconds
+        if not result.applied:
+            position.bad_steps += 1
+            return
+        self._state = result.state
+        position.bad_steps = 0
+        position.updates += 1
+        position.sum_nats += result.nats_per_char
+        position.sum_steps += 1
+        position.sum_seconds += seconds
+
+    def _go_back(self, keeper: Keeper) -> Position:
+        """Return to the newest checkpoint, and go on from there at half the rate."""
+        elapsed, rollbacks = self.position.elapsed, self.position.rollbacks + 1
+        if rollbacks > ROLLBACKS:
+            raise DivergedError(
+                f"training diverged: the loss was not finite, and still was not after going back {ROLLBACKS} times at "
+                "half the rate each time; the best model so far is kept; try a smaller --learning-rate"
+            )
+        self.restore(keeper.newest())
+        self.position.elapsed, self.position.rollbacks = elapsed, rollbacks
+        return self.position
+
+    def _learning_rate(self, step: int) -> float:
+        return self._schedule(step, self.position.total_steps) * 0.5**self.position.rollbacks
 
     def _evaluate(self) -> None:
-        outcome = self.outcome
+        position = self.position
         has_valid = len(self.job.valid) > 1
         valid = self.scorer.score(self.job.valid[:VALIDATION_CHARS]).nats_per_char if has_valid else math.nan
         evaluation = Evaluation(
-            step=outcome.step,
-            epoch=outcome.epochs,
-            chars=outcome.chars,
-            seconds=outcome.seconds,
-            learning_rate=self.schedule(outcome.step - 1, self.total_steps),
-            train_nats_per_char=self._sum_nats / self._sum_steps,
+            step=position.step,
+            epoch=position.step / self.batches.steps_per_epoch,
+            chars=position.step * self._chars_per_step,
+            seconds=position.seconds,
+            learning_rate=self._learning_rate(position.step - 1),
+            train_nats_per_char=position.sum_nats / position.sum_steps if position.sum_steps else math.nan,
             valid_nats_per_char=valid,
         )
-        outcome.history.append(evaluation)
-        self._sum_nats, self._sum_steps, self._sum_seconds = 0.0, 0, 0.0
-        is_best = has_valid and (outcome.best is None or valid < outcome.best.valid_nats_per_char)
+        position.sum_nats, position.sum_steps, position.sum_seconds = 0.0, 0, 0.0
+        best = math.inf if position.best_row < 0 else self.history[position.best_row].valid_nats_per_char
+        # Not so for a loss that is not a number: weights that are not finite never become the best.
+        is_best = valid < best
         if is_best:
-            outcome.best = evaluation
-            outcome.weights = self.network.to_arrays()
-        self._bad_evaluations = 0 if is_best else self._bad_evaluations + 1
+            position.best_row = len(self.history)
+            self.best = self.network.to_arrays()
+        position.bad_evaluations = 0 if is_best else position.bad_evaluations + 1
+        self.history.append(evaluation)
         self.observer.evaluated(evaluation, is_best, self.network.to_arrays)
 
     def _keep_to_time(self) -> None:
@@ -213,48 +276,47 @@ class Trainer:
         limit = self.job.training.max_minutes
         if limit is None:
             return
-        outcome, seconds = self.outcome, limit * 60
-        if self._elapsed >= seconds:
-            self.total_steps = min(self.total_steps, outcome.step)
-            outcome.stopped_by = "max_minutes"
+        position, seconds = self.position, limit * 60
+        if position.elapsed >= seconds:
+            if position.step < position.total_steps:
+                position.stopped_by = "max_minutes"
+                position.total_steps = position.step
             return
-        is_first = not self._estimated and self._elapsed >= FIRST_ESTIMATE * seconds and outcome.step >= 3
-        if is_first or (self._estimated and self._sum_steps == 1 and outcome.step > 1):
-            self._estimated = True
+        is_first = not position.is_estimated and position.elapsed >= FIRST_ESTIMATE * seconds
+        is_after_evaluation = position.is_estimated and position.sum_steps == 1
+        if position.step > 2 and (is_first or is_after_evaluation):
+            position.is_estimated = True
             # The first step compiles, which says nothing about the others.
-            per_step = (self._elapsed - self._first_step_seconds) / (outcome.step - 1)
-            most = self.job.training.epochs * self.batches.steps_per_epoch
-            fitting = outcome.step + max(1, int((seconds - self._elapsed) / per_step))
-            self.total_steps = min(most, fitting)
-            outcome.stopped_by = "epochs" if self.total_steps == most else "max_minutes"
+            per_step = (position.elapsed - position.first_step_seconds) / (position.step - 1)
+            fitting = position.step + max(1, int((seconds - position.elapsed) / per_step))
+            position.total_steps = min(self.most_steps, fitting)
+            position.stopped_by = "epochs" if position.total_steps == self.most_steps else "max_minutes"
 
     def _is_evaluation_due(self) -> bool:
-        step = self.outcome.step
+        step = self.position.step
         within_epoch = step % self.batches.steps_per_epoch
-        return within_epoch == 0 or within_epoch % self.evaluate_every == 0 or step >= self.total_steps
+        return within_epoch == 0 or within_epoch % self._evaluate_every == 0 or step >= self.position.total_steps
 
     def _is_out_of_patience(self) -> bool:
         patience = self.job.training.patience
-        return patience > 0 and len(self.job.valid) > 1 and self._bad_evaluations >= patience
+        return patience > 0 and len(self.job.valid) > 1 and self.position.bad_evaluations >= patience
 
     def _steps_between_evaluations(self) -> int:
         validated = min(len(self.job.valid), VALIDATION_CHARS)
-        wanted = max(STEPS_BETWEEN_EVALUATIONS, math.ceil(TRAINED_PER_VALIDATED * validated / self.chars_per_step))
+        wanted = max(STEPS_BETWEEN_EVALUATIONS, math.ceil(TRAINED_PER_VALIDATED * validated / self._chars_per_step))
         parts = max(1, round(self.batches.steps_per_epoch / wanted))
         return math.ceil(self.batches.steps_per_epoch / parts)
 
     def _progress(self) -> Progress:
-        outcome = self.outcome
-        left = self.total_steps - outcome.step
-        seconds_left = left * self._elapsed / outcome.step
+        position = self.position
+        seconds_left = (position.total_steps - position.step) * position.elapsed / position.step
         if (limit := self.job.training.max_minutes) is not None:
-            seconds_left = min(seconds_left, limit * 60 - self._elapsed)
+            seconds_left = min(seconds_left, limit * 60 - position.elapsed)
         return Progress(
-            step=outcome.step,
-            total_steps=self.total_steps,
-            epoch=outcome.epochs,
-            chars=outcome.chars,
-            nats_per_char=self._sum_nats / max(1, self._sum_steps),
-            chars_per_second=self._sum_steps * self.chars_per_step / max(1e-9, self._sum_seconds),
+            step=position.step,
+            total_steps=position.total_steps,
+            epoch=position.step / self.batches.steps_per_epoch,
+            nats_per_char=position.sum_nats / max(1, position.sum_steps),
+            chars_per_second=position.sum_steps * self._chars_per_step / max(1e-9, position.sum_seconds),
             seconds_left=max(0.0, seconds_left),
         )

@@ -22,24 +22,23 @@ class Optimizer:
         variables: the tf.Variables that it updates.
 
     Attributes:
-        slots: name -> tf.Variable: everything that the next update depends on besides the gradient.
+        slots: name -> tf.Variable: all that an update depends on besides the gradient, the rate and its number.
     """
 
     def __init__(self, name: OptimizerName, variables: dict[str, Any]) -> None:
         rules: dict[str, Any] = {"adam": _Adam, "rmsprop": _RMSprop, "sgd": _SGD}
         self._rule = rules[name]
         self._variables = variables
-        self.slots: dict[str, Any] = {"updates": tf.Variable(0, dtype=tf.int64, trainable=False)}
+        self.slots: dict[str, Any] = {}
         for slot in self._rule.slots:
             for variable_name, variable in variables.items():
                 self.slots[f"{slot}/{variable_name}"] = tf.Variable(tf.zeros_like(variable), trainable=False)
 
-    def apply(self, gradients: Sequence[Any], learning_rate: Any) -> None:
-        """Update every variable by its gradient, both in the order of `variables`."""
-        updates = self.slots["updates"].assign_add(1)
+    def apply(self, gradients: Sequence[Any], learning_rate: Any, number: Any) -> None:
+        """Update every variable by its gradient, both in the order of `variables`; `number` counts from 1."""
         for (name, variable), gradient in zip(self._variables.items(), gradients, strict=True):
             slots = [self.slots[f"{slot}/{name}"].handle for slot in self._rule.slots]
-            self._rule.update(variable.handle, slots, gradient, learning_rate, updates)
+            self._rule.update(variable.handle, slots, gradient, learning_rate, number)
 
 
 class _Adam:
@@ -49,8 +48,8 @@ class _Adam:
     beta_1, beta_2, epsilon = 0.9, 0.999, 1e-8
 
     @classmethod
-    def update(cls, handle: Any, slots: list[Any], gradient: Any, learning_rate: Any, updates: Any) -> None:
-        count = tf.cast(updates, tf.float32)
+    def update(cls, handle: Any, slots: list[Any], gradient: Any, learning_rate: Any, number: Any) -> None:
+        count = tf.cast(number, tf.float32)
         tf.raw_ops.ResourceApplyAdam(
             var=handle,
             m=slots[0],
@@ -72,7 +71,7 @@ class _RMSprop:
     rho, epsilon = 0.99, 1e-8
 
     @classmethod
-    def update(cls, handle: Any, slots: list[Any], gradient: Any, learning_rate: Any, updates: Any) -> None:  # noqa: ARG003
+    def update(cls, handle: Any, slots: list[Any], gradient: Any, learning_rate: Any, number: Any) -> None:  # noqa: ARG003
         tf.raw_ops.ResourceApplyRMSProp(
             var=handle,
             ms=slots[0],
@@ -91,7 +90,7 @@ class _SGD:
     slots = ()
 
     @staticmethod
-    def update(handle: Any, slots: list[Any], gradient: Any, learning_rate: Any, updates: Any) -> None:  # noqa: ARG004
+    def update(handle: Any, slots: list[Any], gradient: Any, learning_rate: Any, number: Any) -> None:  # noqa: ARG004
         tf.raw_ops.ResourceApplyGradientDescent(var=handle, alpha=learning_rate, delta=gradient)
 
 

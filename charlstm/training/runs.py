@@ -3,31 +3,49 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from charlstm.config import CorpusConfig, NewSymbols, TrainingConfig, TransferConfig
 from charlstm.data.batches import Ids, fitting_batch_size
 from charlstm.data.vocabulary import SPECIAL_SYMBOLS, Vocabulary
-from charlstm.errors import DataError, OptionError
+from charlstm.errors import DataError, DivergedError, ModelError, OptionError, StoppedError
 from charlstm.model.network import Network
 from charlstm.model.weights import extend_vocabulary, initial_weights, layer_names, new_symbol_masks
-from charlstm.store import atomic
+from charlstm.store import atomic, json_file
+from charlstm.store.checkpoints import CHECKPOINTS
 from charlstm.store.dataset_directory import Dataset, load_dataset, write_dataset
 from charlstm.store.history import write_history
-from charlstm.store.model_directory import HISTORY, Model, load_model, save_model
+from charlstm.store.lock import locked
+from charlstm.store.model_directory import (
+    CONFIG,
+    HISTORY,
+    VOCABULARY,
+    Model,
+    Weights,
+    load_model,
+    read_config,
+    save_model,
+    weight_shapes,
+)
+from charlstm.store.run_file import RUN, RunFile, read_run, write_run
 from charlstm.store.runs import name_newest
 from charlstm.training import presets
-from charlstm.training.loop import Job, Observer, Outcome, Trainer
+from charlstm.training.keeper import CheckpointKeeper
+from charlstm.training.loop import Job, Observer, Trainer
 from charlstm.training.precision import choose_precision
+from charlstm.training.resume import check_unchanged, extended_run
 from charlstm.training.scoring import Scorer
+from charlstm.training.signals import stop_requests
 
 DATASET = "dataset"
+
+Note = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -35,20 +53,29 @@ class RunOptions:
     """What a run works on and where it goes.
 
     Attributes:
-        texts: one dataset directory, or the sources of a text.
-        corpus: how the sources become a dataset.
+        texts: one dataset directory, or the sources of a text; empty only when going on.
         out: the model directory to make.
         overwrite: whether an existing one is replaced.
+        resume: whether a run that was begun in `out` is gone on with.
+        checkpoint_minutes: the time after which a checkpoint is taken in the middle of an epoch too.
         dropout: one value, or one a layer; None for a choice by size.
-        training: the fields of TrainingConfig that are given; None or absent for a choice by size.
+        training: the fields of TrainingConfig; None or absent for a choice by size.
+        given: the options that the user gave by name, as JSON; those that must not change when going on.
     """
 
     texts: Sequence[str]
-    corpus: CorpusConfig
     out: Path
     overwrite: bool
+    resume: bool
+    checkpoint_minutes: float
     dropout: tuple[float, ...] | None
-    training: dict[str, Any]
+    training: Mapping[str, Any]
+    given: Mapping[str, Any]
+
+    @property
+    def is_begun(self) -> bool:
+        """Whether there is a run to go on with."""
+        return self.resume and (self.out / RUN).exists()
 
 
 @dataclass(frozen=True)
@@ -64,7 +91,7 @@ class Report:
         trained_parameters: those of them that were trained.
         chars_trained: characters read in training.
         training_seconds: spent in training steps.
-        steps: updates.
+        steps: batches read.
         epochs: passes over the training text.
         stopped_by: why the training ended.
         precision: of the matrix products.
@@ -86,24 +113,25 @@ class Report:
 
 @dataclass(frozen=True)
 class Start:
-    """A job, and what its model directory will say of where it comes from."""
+    """What a run begins with, before anything of it is on disk.
 
-    job: Job
+    Attributes:
+        run: what is asked for; its `dataset` is filled in later.
+        vocabulary: of the new model.
+        weights: the first weights.
+    """
+
+    run: RunFile
     vocabulary: Vocabulary
-    test: Ids
-    lineage: list[dict[str, Any]]
+    weights: Weights
 
 
-# Told of the start before training begins, it returns what watches the training.
-ObserverFactory = Callable[[Start], Observer]
+# Told of the job and the vocabulary before training begins, it returns what watches the training.
+ObserverFactory = Callable[[Job, Vocabulary], Observer]
 
 
 def pretrain(
-    options: RunOptions,
-    layers: int | None,
-    units: tuple[int, ...] | None,
-    observe: ObserverFactory,
-    note: Callable[[str], None],
+    options: RunOptions, layers: int | None, units: tuple[int, ...] | None, observe: ObserverFactory, note: Note
 ) -> Report:
     """Train a stack from scratch.
 
@@ -117,42 +145,46 @@ def pretrain(
     Raises:
         DataError: the text cannot be used, or there is too little of it.
         OptionError: options that do not fit together.
+        StoppedError: a signal ended the training; it can be gone on with.
     """
 
     def start(dataset: Dataset) -> Start:
-        train = dataset.splits["train"]
+        characters = len(dataset.splits["train"])
         model = presets.model_config(
-            len(train), len(dataset.vocabulary), layers=layers, units=units, dropout=options.dropout
+            characters, len(dataset.vocabulary), layers=layers, units=units, dropout=options.dropout
         )
-        training = _training_config(options, train, note)
-        job = Job(
+        run = RunFile(
+            command="pretrain",
+            given=dict(options.given),
+            texts=list(options.texts),
+            dataset={},
             model=model,
-            training=training,
-            weights=initial_weights(model, training.random_seed),
+            training=_training_config(options, characters, note),
+            base=None,
+            transfer=None,
             trained=layer_names(model, range(model.layers), head=True),
-            masks={},
-            train=train,
-            valid=dataset.splits["valid"],
+            new_symbols=0,
+            lineage=[],
         )
-        return Start(job, dataset.vocabulary, dataset.splits["test"], [])
+        return Start(run, dataset.vocabulary, initial_weights(model, run.training.random_seed))
 
-    return _run(options, start, observe, is_transfer=False)
+    return _begin_or_resume(options, start, observe, note)
 
 
 def transfer(
     options: RunOptions,
-    base: Path,
+    base: Path | None,
     retrain: tuple[int, ...] | str,
     freeze_head: bool,
     new_symbols: NewSymbols,
     observe: ObserverFactory,
-    note: Callable[[str], None],
+    note: Note,
 ) -> Report:
     """Carry a trained stack over to another text, training only some of its layers.
 
     Args:
         options: what to train on, and how.
-        base: the model directory to start from.
+        base: the model directory to start from; None only when going on.
         retrain: the LSTM layers to train, from the bottom, or "all".
         freeze_head: whether the softmax head keeps its weights.
         new_symbols: what happens to symbols that the base never saw.
@@ -163,90 +195,195 @@ def transfer(
         DataError: the text cannot be used, or there is too little of it, or new symbols are an error.
         ModelError: the base cannot be used.
         OptionError: options that do not fit together, or a layer that the base does not have.
+        StoppedError: a signal ended the training; it can be gone on with.
     """
-    model = load_model(base)
-    chosen = TransferConfig(_layers_of(model, retrain), freeze_head, new_symbols)
 
     def start(dataset: Dataset) -> Start:
-        vocabulary, splits = _carry_over(dataset, model, chosen, note)
-        added = np.arange(len(vocabulary)) >= len(model.vocabulary)
+        if base is None:
+            raise OptionError("a transfer needs a base model: give -m BASE")
+        model = load_model(base)
+        chosen = TransferConfig(_layers_of(model, retrain), freeze_head, new_symbols)
+        vocabulary = _joined_vocabulary(dataset, model, chosen, note)
+        train, left_out = vocabulary.translate(dataset.splits["train"], dataset.vocabulary)
+        if left_out:
+            note(f"{left_out:,} characters of the training text are left out.")
+        added = len(vocabulary) - len(model.vocabulary)
         config, weights = extend_vocabulary(model.config, model.weights, model.vocabulary, vocabulary)
-        dropout = options.dropout or (presets.size_of(len(splits["train"])).dropout,)
+        dropout = options.dropout or (presets.size_of(len(train)).dropout,)
         config = replace(config, dropout=presets.one_a_layer(dropout, config.layers))
         trained = layer_names(config, chosen.retrain, head=not freeze_head)
-        masks = {}
-        if added.any():
-            masks = {name: mask for name, mask in new_symbol_masks(config, added).items() if name not in trained}
-        if not trained and not masks:
+        if not trained and not added:
             raise OptionError("--retrain none with --freeze-head trains nothing: leave one of them out")
-        job = Job(
+        run = RunFile(
+            command="transfer",
+            given=dict(options.given),
+            texts=list(options.texts),
+            dataset={},
             model=config,
-            training=_training_config(options, splits["train"], note),
-            weights=weights,
-            trained=[name for name in weights if name in trained or name in masks],
-            masks=masks,
-            train=splits["train"],
-            valid=splits["valid"],
+            training=_training_config(options, len(train), note),
+            base=str(base),
+            transfer=chosen,
+            trained=trained,
+            new_symbols=added,
+            lineage=[*model.lineage, {"model": str(base), "sha256": model.sha256, "transfer": chosen.to_json()}],
         )
-        ancestor = {"model": str(base), "sha256": model.sha256, "transfer": chosen.to_json()}
-        return Start(job, vocabulary, splits["test"], [*model.lineage, ancestor])
+        return Start(run, vocabulary, weights)
 
-    return _run(options, start, observe, is_transfer=True)
+    if base is not None and not options.is_begun:
+        # A base that cannot be used is said before a large text is read.
+        _layers_of(load_model(base), retrain)
+    return _begin_or_resume(options, start, observe, note)
 
 
 def open_dataset(texts: Sequence[str], corpus: CorpusConfig, scratch: Path) -> Dataset:
     """Open the dataset directory that `texts` names, or make one of the texts at `scratch`."""
     if len(texts) == 1 and (Path(texts[0]) / "dataset.json").exists():
         return load_dataset(Path(texts[0]))
-    if len(texts) == 1 and (Path(texts[0]) / "config.json").exists():
+    if len(texts) == 1 and (Path(texts[0]) / CONFIG).exists():
         raise DataError(f"{texts[0]} is a model, not a text or dataset: give models with -m")
     return write_dataset(texts, corpus, scratch)
 
 
-def _run(
-    options: RunOptions, start_from: Callable[[Dataset], Start], observe: ObserverFactory, *, is_transfer: bool
+def _begin_or_resume(
+    options: RunOptions, start: Callable[[Dataset], Start], observe: ObserverFactory, note: Note
 ) -> Report:
-    with atomic.new_directory(options.out, overwrite=options.overwrite) as directory:
-        dataset = open_dataset(options.texts, options.corpus, directory / DATASET)
-        _check_is_learnable(dataset)
-        start = start_from(dataset)
-        network = Network(start.job.model)
-        network.assign(start.job.weights)
-        scorer = Scorer(network)
-        base_loss = _loss(scorer, start.test) if is_transfer else None
-        trainer = Trainer(start.job, network, observe(start))
-        outcome = trainer.run()
-        report = _report(options.out, start.job, outcome, scorer, start.test, base_loss)
-        write_history(directory / HISTORY, outcome.history)
-        save_model(
-            directory,
-            start.job.model,
-            start.vocabulary,
-            outcome.weights,
-            training=start.job.training.to_json(),
-            dataset=_describe(dataset, directory, options.out),
-            lineage=start.lineage,
-            result={name: value for name, value in vars(report).items() if name != "model"},
-        )
-    name_newest(options.out)
+    out = options.out
+    with ExitStack() as held:
+        if options.is_begun:
+            held.enter_context(locked(out))
+            run = extended_run(read_run(out), options.texts, options.given)
+            return _train(options, run, None, observe, note)
+        if options.resume and out.exists():
+            raise ModelError(f"{out} holds no {RUN}, so there is no run in it to go on with")
+        if options.overwrite and out.is_dir():
+            held.enter_context(locked(out))
+        with atomic.new_directory(out, overwrite=options.overwrite) as directory:
+            corpus = CorpusConfig(random_seed=int(options.training.get("random_seed") or 1))
+            dataset = open_dataset(options.texts, corpus, directory / DATASET)
+            _check_is_learnable(dataset)
+            begun = start(dataset)
+            run = replace(begun.run, dataset=_describe(dataset, directory, out))
+            write_run(directory, run)
+            json_file.write_json(directory / VOCABULARY, begun.vocabulary.to_json())
+        held.enter_context(locked(out))
+        return _train(options, run, begun.weights, observe, note)
+
+
+def _train(options: RunOptions, run: RunFile, weights: Weights | None, observe: ObserverFactory, note: Note) -> Report:
+    """Go on with the run in a locked directory, from its first weights or from its newest checkpoint."""
+    out = options.out
+    dataset = load_dataset(out / run.dataset["path"])
+    check_unchanged(run, dataset)
+    vocabulary = Vocabulary.from_json(json_file.read_json(out / VOCABULARY, ModelError), ModelError)
+    splits = {name: vocabulary.translate(ids, dataset.vocabulary)[0] for name, ids in dataset.splits.items()}
+    has_checkpoint = (out / CHECKPOINTS).exists()
+    if weights is None and has_checkpoint:
+        weights = {name: np.zeros(shape, np.float32) for name, shape in weight_shapes(run.model).items()}
+    job = _job(run, weights or _first_weights(run, vocabulary), splits)
+    network = Network(run.model, run.training.precision)
+    trainer = Trainer(job, network, observe(job, vocabulary))
+    keeper = CheckpointKeeper(out, run.model, trainer.slot_shapes(), options.checkpoint_minutes, note)
+    if has_checkpoint:
+        trainer.restore(keeper.newest())
+        is_extended = read_run(out).training != run.training
+        if trainer.position.is_finished and not is_extended:
+            note(f"{out} is finished.")
+            return _report_of(out)
+        if is_extended:
+            trainer.extend()
+            write_run(out, run)
+        note(f"Going on from step {trainer.position.step:,}.")
+    else:
+        if run.command == "transfer":
+            trainer.position.base_test_nats_per_char = _loss(trainer.scorer, splits["test"]) or -1.0
+        keeper.write(trainer.capture())
+    with stop_requests() as stop_signal:
+        try:
+            is_finished = trainer.run(keeper, lambda: stop_signal() is not None)
+        except DivergedError:
+            keeper.wait()
+            _save(out, run, vocabulary, trainer, splits)
+            raise
+        if not is_finished:
+            keeper.write(trainer.capture())
+            again = f"charlstm {run.command} --resume -o {out}"
+            raise StoppedError(
+                f"stopped at step {trainer.position.step:,}, with everything saved; go on with: {again}",
+                stop_signal() or 0,
+            )
+        report = _save(out, run, vocabulary, trainer, splits)
+        keeper.write(trainer.capture())
+    name_newest(out)
     return report
 
 
-def _report(out: Path, job: Job, outcome: Outcome, scorer: Scorer, test: Ids, base_loss: float | None) -> Report:
-    return Report(
+def _save(out: Path, run: RunFile, vocabulary: Vocabulary, trainer: Trainer, splits: Mapping[str, Ids]) -> Report:
+    """Write the model with the best weights so far and return what is to be said of it."""
+    position = trainer.position
+    trainer.network.assign(trainer.best)
+    base_loss = position.base_test_nats_per_char
+    report = Report(
         model=str(out),
-        valid_nats_per_char=_loss(scorer, job.valid),
-        test_nats_per_char=_loss(scorer, test),
-        base_test_nats_per_char=base_loss,
-        parameters=job.model.parameters,
-        trained_parameters=_count_trained(job),
-        chars_trained=outcome.chars,
-        training_seconds=outcome.seconds,
-        steps=outcome.step,
-        epochs=outcome.epochs,
-        stopped_by=outcome.stopped_by,
-        precision=job.training.precision,
+        valid_nats_per_char=_loss(trainer.scorer, splits["valid"]),
+        test_nats_per_char=_loss(trainer.scorer, splits["test"]),
+        base_test_nats_per_char=base_loss if base_loss >= 0 else None,
+        parameters=run.model.parameters,
+        trained_parameters=_count_trained(trainer.job),
+        chars_trained=position.step * run.training.batch_size * run.training.sequence_length,
+        training_seconds=position.seconds,
+        steps=position.step,
+        epochs=position.step / trainer.batches.steps_per_epoch,
+        stopped_by=position.stopped_by,
+        precision=run.training.precision,
     )
+    write_history(out / HISTORY, trainer.history)
+    save_model(
+        out,
+        run.model,
+        vocabulary,
+        trainer.best,
+        training=run.training.to_json(),
+        dataset=run.dataset,
+        lineage=run.lineage,
+        result={name: value for name, value in asdict(report).items() if name != "model"},
+    )
+    return report
+
+
+def _report_of(out: Path) -> Report:
+    """Return the report of a finished run."""
+    result = read_config(out)["result"]
+    try:
+        return Report(model=str(out), **result)
+    except TypeError:
+        raise ModelError(f"{out / CONFIG}: 'result' is not that of a run") from None
+
+
+def _job(run: RunFile, weights: Weights, splits: Mapping[str, Ids]) -> Job:
+    masks = {}
+    if run.new_symbols:
+        size = run.model.vocabulary_size
+        added = np.arange(size) >= size - run.new_symbols
+        masks = {name: mask for name, mask in new_symbol_masks(run.model, added).items() if name not in run.trained}
+    return Job(
+        model=run.model,
+        training=run.training,
+        weights=weights,
+        trained=[name for name in weights if name in run.trained or name in masks],
+        masks=masks,
+        train=splits["train"],
+        valid=splits["valid"],
+    )
+
+
+def _first_weights(run: RunFile, vocabulary: Vocabulary) -> Weights:
+    """Return the weights that a run begins with, where it was stopped before they were saved."""
+    if run.base is None:
+        return initial_weights(run.model, run.training.random_seed)
+    base = load_model(Path(run.base))
+    if base.sha256 != run.lineage[-1].get("sha256"):
+        raise ModelError(f"{base.path} is not the model that the run began with: begin a new run")
+    return extend_vocabulary(base.config, base.weights, base.vocabulary, vocabulary)[1]
 
 
 def _loss(scorer: Scorer, ids: Ids) -> float | None:
@@ -262,18 +399,16 @@ def _count_trained(job: Job) -> int:
     return count
 
 
-def _training_config(options: RunOptions, train: Ids, note: Callable[[str], None]) -> TrainingConfig:
+def _training_config(options: RunOptions, characters: int, note: Note) -> TrainingConfig:
     given = {name: value for name, value in options.training.items() if name != "precision"}
-    config = presets.training_config(len(train), choose_precision(options.training.get("precision")), given)
+    config = presets.training_config(characters, choose_precision(options.training.get("precision")), given)
     length = config.sequence_length
     if given.get("sequence_length") is None:
         # A handful of characters is still a text: only an explicit length is kept to.
-        length = max(1, min(length, len(train) // 2))
-    fitting = fitting_batch_size(len(train), config.batch_size, length)
+        length = max(1, min(length, characters // 2))
+    fitting = fitting_batch_size(characters, config.batch_size, length)
     if fitting < config.batch_size:
-        note(
-            f"The training text has {len(train):,} characters: the batch shrinks from {config.batch_size} to {fitting}."
-        )
+        note(f"The training text has {characters:,} characters: the batch shrinks to {fitting} streams.")
     return replace(config, batch_size=fitting, sequence_length=length)
 
 
@@ -288,26 +423,19 @@ def _layers_of(model: Model, retrain: tuple[int, ...] | str) -> tuple[int, ...]:
     return tuple(sorted(retrain))
 
 
-def _carry_over(
-    dataset: Dataset, base: Model, chosen: TransferConfig, note: Callable[[str], None]
-) -> tuple[Vocabulary, dict[str, Ids]]:
-    """Return the vocabulary of the new model, and the texts in its ids."""
+def _joined_vocabulary(dataset: Dataset, base: Model, chosen: TransferConfig, note: Note) -> Vocabulary:
+    """Return the vocabulary of the new model: the base's, with new symbols behind it if they are to be added."""
     new = [symbol for symbol in dataset.vocabulary.symbols if symbol not in base.vocabulary.ids]
+    if not new:
+        return base.vocabulary
     listed = " ".join(map(repr, new[:20])) + (" ..." if len(new) > 20 else "")
-    if new and chosen.new_symbols == "error":
+    if chosen.new_symbols == "error":
         raise DataError(f"{dataset.path} has {len(new)} symbols that {base.path} never saw: {listed}")
-    vocabulary = base.vocabulary
-    if new and chosen.new_symbols == "extend":
-        vocabulary = base.vocabulary.extended(dataset.vocabulary)
-        note(f"{len(new)} symbols are new to the base model and are added: {listed}")
-    splits: dict[str, NDArray[Any]] = {}
-    lost = 0
-    for split, ids in dataset.splits.items():
-        splits[split], missing = vocabulary.translate(ids, dataset.vocabulary)
-        lost += missing
-    if lost:
-        note(f"{len(new)} symbols are new to the base model; {lost:,} characters are left out: {listed}")
-    return vocabulary, splits
+    if chosen.new_symbols == "drop":
+        note(f"{len(new)} symbols are new to the base model and are left out: {listed}")
+        return base.vocabulary
+    note(f"{len(new)} symbols are new to the base model and are added: {listed}")
+    return base.vocabulary.extended(dataset.vocabulary)
 
 
 def _check_is_learnable(dataset: Dataset) -> None:

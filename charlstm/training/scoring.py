@@ -51,7 +51,7 @@ class Scorer:
 
     def __init__(self, network: Network) -> None:
         self._network = network
-        self._step = EvaluationStep(network)
+        self._step = EvaluationStep(network, SEQUENCE_LENGTH)
 
     def score(self, ids: Ids) -> Score:
         """Return the score of a text (N,), N at least 2."""

@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from charlstm.config import TrainingConfig
 from charlstm.model.network import Network, State
 from charlstm.training.optimizers import Optimizer, clip_by_global_norm
-from charlstm.training.tiling import Tiling
 
 
 @dataclass(frozen=True)
@@ -39,7 +38,6 @@ class TrainingStep:
         config: optimizer, clip norm and random seed.
         trained: names of the weights to update.
         masks: name -> array that multiplies the gradient, for weights that are trained in part.
-        tiling: how a batch is cut so that all cores have work.
     """
 
     def __init__(
@@ -48,13 +46,11 @@ class TrainingStep:
         config: TrainingConfig,
         trained: list[str],
         masks: Mapping[str, NDArray[np.float32]],
-        tiling: Tiling,
     ) -> None:
         self._network = network
         self._clip_norm = config.clip_norm
         self._random_seed = config.random_seed
         self._masks = {name: tf.constant(mask) for name, mask in masks.items()}
-        self._tiling = tiling
         self._variables = {name: network.variables_by_name[name] for name in trained}
         self.optimizer = Optimizer(config.optimizer, self._variables)
         self._compiled = tf.function(self._step, autograph=False)
@@ -66,19 +62,31 @@ class TrainingStep:
         state: State,
         step: int,
         learning_rate: float,
+        update: int,
     ) -> StepResult:
-        """Run one step: inputs and targets (B, T), the state before, the number of the step, the rate."""
+        """Run one step.
+
+        Args:
+            inputs: symbol ids (B, T).
+            targets: the symbols after them (B, T).
+            state: the LSTM state before.
+            step: the number of the step, for the dropout masks.
+            learning_rate: of this update.
+            update: the number of this update, counted from 1.
+        """
         seed = tf.constant(np.array([self._random_seed & 0x7FFFFFFF, step], np.int32))
         rate = tf.constant(learning_rate, tf.float32)
-        loss, new_state, applied = self._compiled(tf.constant(inputs.T), tf.constant(targets.T), state, seed, rate)
+        loss, new_state, applied = self._compiled(
+            tf.constant(inputs.T), tf.constant(targets.T), state, seed, rate, tf.constant(update, tf.int64)
+        )
         return StepResult(float(loss), new_state, bool(applied))
 
-    def _step(self, inputs: Any, targets: Any, state: State, seed: Any, learning_rate: Any) -> Any:
+    def _step(self, inputs: Any, targets: Any, state: State, seed: Any, rate: Any, number: Any) -> Any:
         variables = list(self._variables.values())
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(variables)
-            total, new_state = self._loss(inputs, targets, state, seed)
-            loss = total / tf.cast(tf.size(targets), tf.float32)
+            logits, new_state = self._network(inputs, state, seed)
+            loss = tf.reduce_mean(_cross_entropy(logits, targets))
         gradients = tape.gradient(loss, variables, unconnected_gradients=tf.UnconnectedGradients.ZERO)
         gradients = [tf.convert_to_tensor(gradient) for gradient in gradients]
         for position, name in enumerate(self._variables):
@@ -88,28 +96,11 @@ class TrainingStep:
         finite = tf.math.is_finite(loss) & tf.math.is_finite(norm)
 
         def update() -> Any:
-            self.optimizer.apply(gradients, learning_rate)
+            self.optimizer.apply(gradients, rate, number)
             return tf.constant(True)
 
         applied = tf.cond(finite, update, lambda: tf.constant(False))
         return loss, new_state, applied
-
-    def _loss(self, inputs: Any, targets: Any, state: State, seed: Any) -> Any:
-        """Return the summed loss in nats and the state after; inputs and targets are (T, B)."""
-        losses = []
-        new_states = []
-        for shard, rows in enumerate(self._tiling.rows(inputs.shape[1])):
-            shard_state = [tuple(part[rows] for part in layer) for layer in state]
-            for chunk, steps in enumerate(self._tiling.steps(inputs.shape[0])):
-                tile_seed = tf.random.fold_in(seed, shard * self._tiling.chunks + chunk)
-                logits, shard_state = self._network(inputs[steps, rows], shard_state, tile_seed)
-                losses.append(tf.reduce_sum(_cross_entropy(logits, targets[steps, rows])))
-            new_states.append(shard_state)
-        joined = [
-            tuple(tf.concat(parts, axis=0) for parts in zip(*layer, strict=True))
-            for layer in zip(*new_states, strict=True)
-        ]
-        return tf.add_n(losses), joined
 
 
 class EvaluationStep:
@@ -117,11 +108,16 @@ class EvaluationStep:
 
     Args:
         network: the network.
+        steps: the symbols T of a piece.
     """
 
-    def __init__(self, network: Network) -> None:
+    def __init__(self, network: Network, steps: int) -> None:
         self._network = network
-        self._compiled = tf.function(self._step, autograph=False)
+        ids = tf.TensorSpec((steps, None), tf.int32)
+        scored = tf.TensorSpec((steps, None), tf.bool)
+        state = [(tf.TensorSpec((None, units), tf.float32),) * 2 for units in network.config.units]
+        # One graph for all batch sizes.
+        self._compiled = tf.function(self._step, input_signature=(ids, ids, scored, state), autograph=False)
 
     def __call__(
         self, inputs: NDArray[np.int32], targets: NDArray[np.int32], scored: NDArray[np.bool_], state: State

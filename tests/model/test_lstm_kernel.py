@@ -97,7 +97,9 @@ def test_float32_slope_of_the_kernel_itself():
     for position, slope in enumerate(slopes):
         direction = rng.normal(size=slope.shape).astype(np.float32)
         direction /= np.linalg.norm(direction)
-        moved = [[*sources[:position], sources[position] + s * direction, *sources[position + 1 :]] for s in (0.02, -0.02)]
+        moved = [
+            [*sources[:position], sources[position] + s * direction, *sources[position + 1 :]] for s in (0.02, -0.02)
+        ]
         numeric = (loss(*map(tf.constant, moved[0])) - loss(*map(tf.constant, moved[1]))) / 0.04
         assert float(numeric) == pytest.approx(float((slope * direction).sum()), rel=2e-3, abs=2e-3)
 
@@ -113,7 +115,7 @@ def test_eager_equals_compiled():
 
 
 def test_bfloat16_is_near_the_reference():
-    """bfloat16 keeps 8 bits, half a unit in the last is 0.002; sums of some tens of products stay within 3 %."""
+    """bfloat16 keeps 8 bits, half a unit in the last is 0.002; sums of tens of products stay within 3 %."""
     *sources, d_outputs, d_h, d_c = arrays(12, 8, 16, 32)
     results, slopes = gradients(sources, (d_outputs, d_h, d_c), precision="bfloat16")
     expected, expected_slopes = reference(sources, (d_outputs, d_h, d_c))
@@ -213,8 +215,8 @@ def products_run(trained):
 def test_gradients_of_frozen_weights_are_not_computed():
     forward, blocks = 2 * STEPS, 1
     lower, upper = [5, 6, 7], [8, 9, 10]
-    # Per step each layer's product towards its earlier step, and the upper one's towards the layer below; then the
-    # products for kernel and recurrent kernel.  The last step back gives only the first state's gradient.
+    # Per step each layer's product towards its earlier step, and the upper one's towards the layer below;
+    # then the products for kernel and recurrent kernel.  The last step back gives only the state's gradient.
     assert products_run(lower + upper) == forward + 2 * (STEPS - 1) + STEPS + 4 * blocks
     assert products_run(upper) == forward + (STEPS - 1) + 2 * blocks
     assert products_run([]) == forward
@@ -222,7 +224,11 @@ def test_gradients_of_frozen_weights_are_not_computed():
 
 @pytest.mark.parametrize(
     ("shape", "options", "message"),
-    [((None, 4), {}, "static"), ((3, 4), {"shards": 3}, "divide"), ((3, 4), {"precision": "half"}, "precision")],
+    [
+        ((None, 4), {}, "static"),
+        ((3, 4), {"shards": 3}, "divide"),
+        ((3, 4), {"precision": "half"}, "precision"),
+    ],
 )
 def test_refusals(shape, options, message):
     sources = stack_sources()[0]

@@ -5,7 +5,7 @@ import tensorflow as tf
 
 from charlstm.config import ModelConfig
 from charlstm.data.batches import one_hot
-from charlstm.model.dropout import Dropout
+from charlstm.model.dropout import dropout_mask
 from charlstm.model.network import Network
 from charlstm.model.numpy_lstm import NumpyLSTM
 from charlstm.model.weights import initial_weights
@@ -93,12 +93,37 @@ def test_weights_come_out_of_a_network_as_they_went_in() -> None:
 
 
 def test_dropout_drops_its_share_scales_the_rest_and_follows_the_seed() -> None:
-    layer, ones = Dropout(0.25), tf.ones((100, 101))
-    dropped = layer(ones, tf.constant([1, 2])).numpy()
-    assert abs((dropped == 0).mean() - 0.25) < 0.02
-    np.testing.assert_allclose(dropped[dropped > 0], 1 / 0.75, rtol=1e-6)
-    np.testing.assert_array_equal(dropped, layer(ones, tf.constant([1, 2])))
-    assert not np.array_equal(dropped, layer(ones, tf.constant([1, 3])))
+    mask = dropout_mask((100, 101), 0.25, tf.constant([1, 2])).numpy()
+    assert abs((mask == 0).mean() - 0.25) < 0.02
+    np.testing.assert_allclose(mask[mask > 0], 1 / 0.75, rtol=1e-6)
+    np.testing.assert_array_equal(mask, dropout_mask((100, 101), 0.25, tf.constant([1, 2])))
+    assert not np.array_equal(mask, dropout_mask((100, 101), 0.25, tf.constant([1, 3])))
+
+
+def test_no_two_layers_or_steps_share_a_mask() -> None:
+    built, text = network(ModelConfig(5, (8, 8), (0.5, 0.5))), tf.zeros((6, 4), tf.int32)
+    masks = [built._dropout_masks(text, tf.constant([1, step])) for step in (1, 2)]
+    every = [mask.numpy().tobytes() for step in masks for mask in step if mask is not None]
+    assert len(set(every)) == 4
+
+
+def test_layers_of_different_sizes_and_dropout_agree_with_keras_layer_by_layer() -> None:
+    built, text = network(), tf.constant(ids(6, 2))
+    variables = list(built.variables_by_name.values())
+    results = []
+    for own in (True, False):
+        with tf.GradientTape() as tape:
+            masks = built._dropout_masks(text, tf.constant([1, 1]))
+            if own:
+                logits, state = built(text, built.zero_state(2), tf.constant([1, 1]))
+            else:
+                outputs, state = built._layer_by_layer(text, built.zero_state(2), masks)
+                logits = tf.tensordot(outputs, built.head.kernel, 1) + built.head.bias
+            loss = tf.reduce_sum(logits**2)
+        gradients = [tf.convert_to_tensor(part) for part in tape.gradient(loss, variables)]
+        results.append([logits, *(part for layer in state for part in layer), *gradients])
+    for ours, keras_own in zip(*results, strict=True):
+        np.testing.assert_allclose(ours, keras_own, atol=2e-5)
 
 
 def test_dropout_acts_in_training_only() -> None:

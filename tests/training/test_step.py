@@ -10,7 +10,6 @@ from charlstm.model.weights import initial_weights, layer_names
 from charlstm.training.optimizers import Optimizer, clip_by_global_norm
 from charlstm.training.presets import training_config
 from charlstm.training.step import TrainingStep
-from charlstm.training.tiling import Tiling
 
 CONFIG = ModelConfig(5, (6, 7), (0.0, 0.0))
 EVERYTHING = layer_names(CONFIG, range(2), head=True)
@@ -26,20 +25,19 @@ def batch() -> tuple[np.ndarray, np.ndarray]:
 
 
 def stepped(
-    tiling: Tiling, trained: list[str], masks: dict[str, np.ndarray] | None = None, **given: object
+    trained: list[str], masks: dict[str, np.ndarray] | None = None, shards: int = 1, **given: object
 ) -> tuple[float, dict[str, np.ndarray]]:
-    network = Network(CONFIG)
+    network = Network(CONFIG, shards=shards)
     network.assign(initial_weights(CONFIG, 3))
-    step = TrainingStep(network, config(**given), trained, masks or {}, tiling)
-    result = step(*batch(), network.zero_state(4), 0, 0.1)
+    step = TrainingStep(network, config(**given), trained, masks or {})
+    result = step(*batch(), network.zero_state(4), 0, 0.1, 1)
     assert result.applied
     return result.nats_per_char, network.to_arrays()
 
 
-@pytest.mark.parametrize("tiling", [Tiling(2, 1), Tiling(1, 3), Tiling(3, 5)])
-def test_every_tiling_gives_the_same_step(tiling: Tiling) -> None:
-    whole_loss, whole = stepped(Tiling(1, 1), EVERYTHING, optimizer="sgd")
-    loss, weights = stepped(tiling, EVERYTHING, optimizer="sgd")
+def test_shards_give_the_same_step() -> None:
+    whole_loss, whole = stepped(EVERYTHING, optimizer="sgd")
+    loss, weights = stepped(EVERYTHING, shards=2, optimizer="sgd")
     assert loss == pytest.approx(whole_loss, abs=1e-6)
     for name, array in whole.items():
         np.testing.assert_allclose(weights[name], array, atol=1e-6)
@@ -47,7 +45,7 @@ def test_every_tiling_gives_the_same_step(tiling: Tiling) -> None:
 
 def test_a_step_changes_the_trained_weights_and_no_others() -> None:
     trained = layer_names(CONFIG, [1], head=False)
-    _, weights = stepped(Tiling(1, 1), trained)
+    _, weights = stepped(trained)
     for name, before in initial_weights(CONFIG, 3).items():
         assert np.array_equal(weights[name], before) == (name not in trained), name
 
@@ -55,7 +53,7 @@ def test_a_step_changes_the_trained_weights_and_no_others() -> None:
 @pytest.mark.parametrize("optimizer", ["adam", "rmsprop", "sgd"])
 def test_a_masked_weight_changes_only_where_its_mask_is_one(optimizer: str) -> None:
     mask = np.array([0, 0, 1, 0, 0], np.float32)[:, None]
-    _, weights = stepped(Tiling(1, 1), ["lstm_0/kernel"], {"lstm_0/kernel": mask}, optimizer=optimizer)
+    _, weights = stepped(["lstm_0/kernel"], {"lstm_0/kernel": mask}, optimizer=optimizer)
     changed = weights["lstm_0/kernel"] != initial_weights(CONFIG, 3)["lstm_0/kernel"]
     np.testing.assert_array_equal(changed.any(axis=1), [False, False, True, False, False])
 
@@ -65,8 +63,8 @@ def test_a_step_that_is_not_finite_is_skipped() -> None:
     weights = initial_weights(CONFIG, 3)
     weights["head/bias"][0] = np.nan
     network.assign(weights)
-    step = TrainingStep(network, config(), EVERYTHING, {}, Tiling(1, 1))
-    result = step(*batch(), network.zero_state(4), 0, 0.1)
+    step = TrainingStep(network, config(), EVERYTHING, {})
+    result = step(*batch(), network.zero_state(4), 0, 0.1, 1)
     assert not result.applied
     np.testing.assert_array_equal(network.to_arrays()["head/kernel"], weights["head/kernel"])
 
@@ -74,11 +72,11 @@ def test_a_step_that_is_not_finite_is_skipped() -> None:
 def test_dropout_follows_the_number_of_the_step() -> None:
     dropping = ModelConfig(5, (6, 7), (0.5, 0.5))
     network = Network(dropping)
-    step = TrainingStep(network, config(optimizer="sgd"), EVERYTHING, {}, Tiling(1, 1))
+    step = TrainingStep(network, config(optimizer="sgd"), EVERYTHING, {})
     losses = []
     for number in (0, 1, 0):
         network.assign(initial_weights(dropping, 3))
-        losses.append(step(*batch(), network.zero_state(4), number, 0.1).nats_per_char)
+        losses.append(step(*batch(), network.zero_state(4), number, 0.1, 1).nats_per_char)
     assert losses[0] == losses[2]
     assert losses[0] != losses[1]
 
@@ -88,18 +86,18 @@ def test_adam_takes_the_steps_of_its_definition() -> None:
     optimizer = Optimizer("adam", {"x": variable})
     mean, square, expected = np.zeros(2), np.zeros(2), np.array([1.0, -2.0])
     for count, gradient in enumerate([np.array([0.5, -1.0]), np.array([0.1, 2.0])], 1):
-        optimizer.apply([tf.constant(gradient, tf.float32)], tf.constant(0.1))
+        optimizer.apply([tf.constant(gradient, tf.float32)], tf.constant(0.1), tf.constant(count))
         mean = 0.9 * mean + 0.1 * gradient
         square = 0.999 * square + 0.001 * gradient**2
         expected -= 0.1 * (mean / (1 - 0.9**count)) / (np.sqrt(square / (1 - 0.999**count)) + 1e-8)
     np.testing.assert_allclose(variable, expected, rtol=1e-5)
-    assert set(optimizer.slots) == {"updates", "mean/x", "square/x"}
+    assert set(optimizer.slots) == {"mean/x", "square/x"}
 
 
 def test_rmsprop_and_sgd_take_the_steps_of_their_definitions() -> None:
     rms, plain = tf.Variable([1.0]), tf.Variable([1.0])
-    Optimizer("rmsprop", {"x": rms}).apply([tf.constant([2.0])], tf.constant(0.1))
-    Optimizer("sgd", {"x": plain}).apply([tf.constant([2.0])], tf.constant(0.1))
+    Optimizer("rmsprop", {"x": rms}).apply([tf.constant([2.0])], tf.constant(0.1), 1)
+    Optimizer("sgd", {"x": plain}).apply([tf.constant([2.0])], tf.constant(0.1), 1)
     np.testing.assert_allclose(rms, [1 - 0.1 * 2 / np.sqrt(0.01 * 4)], atol=1e-5)
     np.testing.assert_allclose(plain, [0.8], rtol=1e-6)
 

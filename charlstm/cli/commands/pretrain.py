@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import click
@@ -14,18 +13,19 @@ BUILT_IN = "python-manual"
 
 
 @click.command()
+@click.pass_context
 @text_arguments
 @out_option("Model directory to make.", "pretrain")
 @layers_option
 @units_option
 @training_options
 def command(
+    context: click.Context,
     texts: tuple[str, ...],
-    out: Path | None,
     layers: int | None,
     units: tuple[int, ...] | None,
     as_json: bool,
-    **training: Any,
+    **training: Any,  # noqa: ARG001
 ) -> None:
     """Train a stack of LSTM layers from scratch.
 
@@ -39,6 +39,6 @@ def command(
     from charlstm.cli.progress import observer_for
     from charlstm.training.runs import pretrain
 
-    options = run_options("pretrain", texts or (BUILT_IN,), out, training)
+    options = run_options(context, texts, BUILT_IN)
     report = pretrain(options, layers, units, observer_for, note)
     emit_report(report, as_json=as_json)

@@ -15,6 +15,7 @@ BUILT_IN = "ballads"
 
 
 @click.command()
+@click.pass_context
 @text_arguments
 @model_option("Base model directory.")
 @out_option("Model directory to make.", "transfer")
@@ -29,14 +30,14 @@ BUILT_IN = "ballads"
 )
 @training_options
 def command(
+    context: click.Context,
     texts: tuple[str, ...],
     model: Path | None,
-    out: Path | None,
     retrain: tuple[int, ...] | str,
     freeze_head: bool,
     new_symbols: str,
     as_json: bool,
-    **training: Any,
+    **training: Any,  # noqa: ARG001
 ) -> None:
     """Carry a trained stack over to a small text, training only the named layers.
 
@@ -45,7 +46,9 @@ def command(
     """
     from charlstm.store.runs import newest_model
 
-    base = model or newest_model()
+    options = run_options(context, texts, BUILT_IN)
+    if model is None and not options.is_begun:
+        model = newest_model()
     from charlstm.model.runtime import start_tensorflow
 
     start_tensorflow()
@@ -53,6 +56,5 @@ def command(
     from charlstm.cli.progress import observer_for
     from charlstm.training.runs import transfer
 
-    options = run_options("transfer", texts or (BUILT_IN,), out, training)
-    report = transfer(options, base, retrain, freeze_head, new_symbols, observer_for, note)  # type: ignore[arg-type]
+    report = transfer(options, model, retrain, freeze_head, new_symbols, observer_for, note)  # type: ignore[arg-type]
     emit_report(report, as_json=as_json)

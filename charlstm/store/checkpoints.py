@@ -1,0 +1,123 @@
+"""Checkpoints: step-N directories with everything that going on to the bit needs.
+
+A checkpoint is written beside its place, synced, renamed, and then named by LATEST; a manifest holds the SHA-256 of
+every file in it, so that what a crash or a bad disk left behind is recognised and an older checkpoint taken.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from charlstm.config import ModelConfig
+from charlstm.errors import ModelError
+from charlstm.store import atomic, json_file
+from charlstm.store.history import Evaluation, read_history, write_history
+from charlstm.store.model_directory import HISTORY, Weights, load_arrays, save_arrays, weight_shapes
+
+CHECKPOINTS, LATEST = "checkpoints", "LATEST"
+MANIFEST, POSITION = "manifest.json", "position.json"
+CURRENT, BEST, SLOTS = "current.safetensors", "best.safetensors", "slots.safetensors"
+FILES = (CURRENT, BEST, SLOTS, HISTORY, POSITION)
+KEPT = 2
+_NAME = re.compile(r"step-\d{12}")
+
+Shapes = Mapping[str, tuple[int, ...]]
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A moment of a training.
+
+    Attributes:
+        step: updates so far.
+        weights: the network as it is.
+        best: the network as it was at the best validation loss so far.
+        slots: what the optimizer and the LSTM layers hold: float32 arrays by name.
+        position: everything else that the next step depends on, as JSON.
+        history: the evaluations so far.
+    """
+
+    step: int
+    weights: Weights
+    best: Weights
+    slots: Mapping[str, NDArray[np.float32]]
+    position: dict[str, Any]
+    history: list[Evaluation]
+
+
+def write_checkpoint(model: Path, checkpoint: Checkpoint) -> None:
+    """Add a checkpoint to a model directory, then remove all but the last two.
+
+    Raises:
+        OSError: the disk is full or cannot be written; the earlier checkpoints stand.
+    """
+    parent = model / CHECKPOINTS
+    name = f"step-{checkpoint.step:012}"
+    with atomic.new_directory(parent / name, overwrite=True) as directory:
+        save_arrays(directory / CURRENT, checkpoint.weights)
+        save_arrays(directory / BEST, checkpoint.best)
+        save_arrays(directory / SLOTS, checkpoint.slots)
+        write_history(directory / HISTORY, checkpoint.history)
+        json_file.write_json(directory / POSITION, checkpoint.position)
+        manifest = {file: json_file.sha256(directory / file) for file in FILES}
+        json_file.write_json(directory / MANIFEST, {"format_version": 1, "step": checkpoint.step, "sha256": manifest})
+    atomic.write_bytes(parent / LATEST, f"{name}\n".encode())
+    for old in _newest_first(parent)[KEPT:]:
+        shutil.rmtree(old, ignore_errors=True)
+
+
+def load_checkpoint(model: Path, config: ModelConfig, slot_shapes: Shapes, warn: Callable[[str], None]) -> Checkpoint:
+    """Return the newest checkpoint that verifies.
+
+    Args:
+        model: the model directory.
+        config: the network.
+        slot_shapes: name and shape of each of the `slots`.
+        warn: is told of newer checkpoints that did not verify.
+
+    Raises:
+        ModelError: there is none.
+    """
+    for directory in _newest_first(model / CHECKPOINTS):
+        try:
+            return _read(directory, config, slot_shapes)
+        except (ModelError, OSError) as problem:
+            warn(f"{directory} is not used: {problem}")
+    raise ModelError(f"{model} has no checkpoint that can be gone on from")
+
+
+def _read(directory: Path, config: ModelConfig, slot_shapes: Shapes) -> Checkpoint:
+    manifest = json_file.read_json(directory / MANIFEST, ModelError)
+    step, hashes = manifest.get("step"), manifest.get("sha256")
+    if set(manifest) != {"format_version", "step", "sha256"} or manifest["format_version"] != 1:
+        raise ModelError(f"{directory / MANIFEST} is of another form than this program writes")
+    if type(step) is not int or directory.name != f"step-{step:012}" or not isinstance(hashes, dict):
+        raise ModelError(f"{directory / MANIFEST} does not fit its directory")
+    for file in FILES:
+        path = directory / file
+        if path.is_symlink() or not path.is_file():
+            raise ModelError(f"{path} is missing or not a regular file")
+        if json_file.sha256(path) != hashes.get(file):
+            raise ModelError(f"{path} was changed or damaged: its SHA-256 is not the recorded one")
+    return Checkpoint(
+        step=step,
+        weights=load_arrays(directory / CURRENT, weight_shapes(config)),
+        best=load_arrays(directory / BEST, weight_shapes(config)),
+        slots=load_arrays(directory / SLOTS, slot_shapes),
+        position=json_file.read_json(directory / POSITION, ModelError),
+        history=read_history(directory / HISTORY),
+    )
+
+
+def _newest_first(parent: Path) -> list[Path]:
+    if not parent.is_dir():
+        return []
+    return sorted((path for path in parent.iterdir() if _NAME.fullmatch(path.name)), reverse=True)

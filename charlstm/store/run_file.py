@@ -1,0 +1,105 @@
+"""run.json: what a run in a model directory was asked to do, so that it can be gone on with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+from charlstm.config import ModelConfig, TrainingConfig, TransferConfig
+from charlstm.errors import ModelError, OptionError
+from charlstm.store import json_file
+from charlstm.store.model_directory import weight_shapes
+
+RUN = "run.json"
+FORMAT_VERSION = 1
+Command = Literal["pretrain", "transfer"]
+
+
+@dataclass(frozen=True)
+class RunFile:
+    """A run as it was asked for.
+
+    Attributes:
+        command: what it does.
+        given: the options that were given by name, as JSON.
+        texts: the dataset directory or the texts as they were named.
+        dataset: what config.json says of the dataset: path, fingerprint, summary.
+        model: the network.
+        training: how it is trained.
+        base: the model directory that it starts from, as it was named; None when pretraining.
+        transfer: what is retrained; None when pretraining.
+        trained: the names of the weights that change.
+        new_symbols: how many symbols at the end of the vocabulary are trained even in frozen weights.
+        lineage: the models that it descends from.
+    """
+
+    command: Command
+    given: dict[str, Any]
+    texts: list[str]
+    dataset: dict[str, Any]
+    model: ModelConfig
+    training: TrainingConfig
+    base: str | None
+    transfer: TransferConfig | None
+    trained: list[str]
+    new_symbols: int
+    lineage: list[dict[str, Any]]
+
+
+def write_run(directory: Path, run: RunFile) -> None:
+    """Write run.json into a directory."""
+    document = {
+        "format_version": FORMAT_VERSION,
+        **vars(run),
+        "model": run.model.to_json(),
+        "training": run.training.to_json(),
+        "transfer": None if run.transfer is None else run.transfer.to_json(),
+    }
+    json_file.write_json(directory / RUN, document)
+
+
+def read_run(directory: Path) -> RunFile:
+    """Read run.json, checking all of it.
+
+    Raises:
+        ModelError: it is missing or not of the form that `write_run` gives.
+    """
+    path = directory / RUN
+    document = json_file.read_json(path, ModelError)
+    if document.pop("format_version", None) != FORMAT_VERSION:
+        raise ModelError(f"{path} is of another version than this program reads, {FORMAT_VERSION}")
+    if set(document) != set(RunFile.__dataclass_fields__):
+        raise ModelError(f"{path} has the wrong key {sorted(set(document) ^ set(RunFile.__dataclass_fields__))[0]!r}")
+    try:
+        document["model"] = ModelConfig.from_json(document["model"])
+        document["training"] = TrainingConfig.from_json(document["training"])
+        if document["transfer"] is not None:
+            document["transfer"] = TransferConfig.from_json(document["transfer"])
+    except OptionError as problem:
+        raise ModelError(f"{path}: {problem}") from None
+    run = RunFile(**document)
+    if (wrong := _misfit(run)) is not None:
+        raise ModelError(f"{path}: the value of {wrong!r} cannot be used")
+    return run
+
+
+def _misfit(run: RunFile) -> str | None:
+    """Return the name of a value that is not of its type or range, None where all are."""
+    size = run.model.vocabulary_size
+    names = weight_shapes(run.model)
+    checks = {
+        "command": run.command in get_args(Command),
+        "given": isinstance(run.given, dict),
+        "texts": _is_list_of(run.texts, str),
+        "dataset": isinstance(run.dataset, dict) and isinstance(run.dataset.get("path"), str),
+        "base": run.base is None or isinstance(run.base, str),
+        "trained": _is_list_of(run.trained, str) and set(run.trained) <= set(names),
+        "new_symbols": type(run.new_symbols) is int and 0 <= run.new_symbols <= size,
+        "lineage": _is_list_of(run.lineage, dict),
+    }
+    return next((name for name, holds in checks.items() if not holds), None)
+
+
+def _is_list_of(value: Any, kind: type) -> bool:
+    return isinstance(value, list) and all(isinstance(item, kind) for item in value)

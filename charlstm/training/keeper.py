@@ -1,0 +1,91 @@
+"""Checkpoints written beside the training, on a thread of their own."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from charlstm.config import ModelConfig
+from charlstm.store.checkpoints import Checkpoint, Shapes, load_checkpoint, write_checkpoint
+
+
+class CheckpointKeeper:
+    """Takes checkpoints of one run.
+
+    The training stands still only while its arrays are copied.  While a checkpoint is being written, others that are
+    offered are let go: going on from an older one makes the same steps again, to the bit.
+
+    Args:
+        model: the model directory.
+        config: the network.
+        slot_shapes: the arrays of a checkpoint besides the weights.
+        minutes: the time after which a checkpoint is taken in the middle of an epoch too.
+        warn: is told of checkpoints that do not verify.
+    """
+
+    def __init__(
+        self, model: Path, config: ModelConfig, slot_shapes: Shapes, minutes: float, warn: Callable[[str], None]
+    ) -> None:
+        self._model = model
+        self._config = config
+        self._slot_shapes = slot_shapes
+        self._seconds = minutes * 60
+        self._warn = warn
+        self._writer: threading.Thread | None = None
+        self._failure: BaseException | None = None
+        self._last = time.monotonic()
+
+    def offer(self, capture: Callable[[], Checkpoint], *, is_wanted: bool) -> None:
+        """Take a checkpoint if it is wanted or the last one is old, and none is being written.
+
+        Raises:
+            OSError: the checkpoint before could not be written.
+        """
+        self._raise_failure()
+        is_busy = self._writer is not None and self._writer.is_alive()
+        if is_busy or not (is_wanted or time.monotonic() - self._last >= self._seconds):
+            return
+        self._last = time.monotonic()
+        checkpoint = capture()
+        self._writer = threading.Thread(target=self._write, args=(checkpoint,), name="checkpoint")
+        self._writer.start()
+
+    def write(self, checkpoint: Checkpoint) -> None:
+        """Write a checkpoint and wait until it is safe.
+
+        Raises:
+            OSError: it could not be written.
+        """
+        self.wait()
+        write_checkpoint(self._model, checkpoint)
+
+    def wait(self) -> None:
+        """Wait for the checkpoint that is being written.
+
+        Raises:
+            OSError: it could not be written.
+        """
+        if self._writer is not None:
+            self._writer.join()
+        self._raise_failure()
+
+    def newest(self) -> Checkpoint:
+        """Return the newest checkpoint that verifies.
+
+        Raises:
+            ModelError: there is none.
+        """
+        self.wait()
+        return load_checkpoint(self._model, self._config, self._slot_shapes, self._warn)
+
+    def _write(self, checkpoint: Checkpoint) -> None:
+        try:
+            write_checkpoint(self._model, checkpoint)
+        except BaseException as failure:  # handed to the training's thread, which ends the run with it
+            self._failure = failure
+
+    def _raise_failure(self) -> None:
+        if self._failure is not None:
+            raise self._failure

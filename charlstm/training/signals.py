@@ -1,0 +1,42 @@
+"""The first signal asks a training to end in order, the second ends the process at once."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from types import FrameType
+
+# A closed terminal is a request to end like any other.
+_EXIT_AS = {"SIGINT": signal.SIGINT, "SIGTERM": signal.SIGTERM, "SIGHUP": signal.SIGTERM}
+
+
+@contextlib.contextmanager
+def stop_requests() -> Iterator[Callable[[], int | None]]:
+    """Give a function that returns the number of the signal that asked to stop, None while none has.
+
+    Outside the main thread, where signals cannot be taken, it always returns None.
+    """
+    received: list[int] = []
+
+    def take(number: int, frame: FrameType | None) -> None:  # noqa: ARG001
+        as_number = int(_EXIT_AS[signal.Signals(number).name])
+        if received:
+            # Everything on disk is whole at any moment, so there is nothing to tidy up.
+            os._exit(128 + as_number)
+        received.append(as_number)
+
+    if threading.current_thread() is not threading.main_thread():
+        yield lambda: None
+        return
+    numbers = [getattr(signal, name) for name in _EXIT_AS if hasattr(signal, name)]
+    # A signal that the parent had ignored (nohup) stays ignored.
+    taken = [number for number in numbers if signal.getsignal(number) is not signal.SIG_IGN]
+    before = {number: signal.signal(number, take) for number in taken}
+    try:
+        yield lambda: received[0] if received else None
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

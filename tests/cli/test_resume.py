@@ -1,0 +1,234 @@
+"""A run can be stopped at any instant and goes on to the bit."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner, Result
+from safetensors.numpy import load_file
+
+from charlstm.cli.main import main
+from charlstm.store.lock import locked
+from charlstm.training import runs
+
+OPTIONS = [
+    *["--layers", "2", "--units", "10", "--batch-size", "4", "--sequence-length", "20", "--dropout", "0.3"],
+    *["--epochs", "3", "--warmup-steps", "10"],
+]
+
+
+def run(*arguments: str, code: int = 0) -> Result:
+    result = CliRunner().invoke(main, list(arguments))
+    assert result.exit_code == code, result.output
+    return result
+
+
+@pytest.fixture(autouse=True)
+def _in_a_directory_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: str) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("book.txt").write_text(words[:6000])
+
+
+@pytest.fixture
+def stop_after(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
+    """Make the next training take a SIGTERM after so many steps of this process."""
+
+    def arrange(steps: int) -> None:
+        left = [steps]
+
+        @contextlib.contextmanager
+        def requests() -> Iterator[Callable[[], int | None]]:
+            def asked() -> int | None:
+                left[0] -= 1
+                return signal.SIGTERM if left[0] < 0 else None
+
+            yield asked
+
+        monkeypatch.setattr(runs, "stop_requests", requests)
+
+    return arrange
+
+
+def results(model: str) -> tuple[bytes, list[list[str]]]:
+    """Return the weights, and the history without the column of times."""
+    rows = [line.split(",") for line in Path(model, "history.csv").read_text().splitlines()]
+    return Path(model, "model.safetensors").read_bytes(), [row[:3] + row[4:] for row in rows]
+
+
+PLAIN = ["--optimizer", "sgd", "--clip-norm", "0", "--schedule", "constant"]
+VARIANTS = {
+    "adam, cosine": [],
+    "rmsprop, constant": ["--optimizer", "rmsprop", "--schedule", "constant"],
+    "sgd, dropout list": ["--optimizer", "sgd", "--dropout", "0.1,0.5"],
+}
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_stopping_and_going_on_changes_no_bit(variant: str, stop_after: Callable[[int], None]) -> None:
+    options = [*OPTIONS, *VARIANTS[variant]]
+    run("pretrain", "book.txt", "-o", "whole", *options)
+    for steps in (1, 40, 70, 10_000):
+        stop_after(steps)
+        code = 143 if steps < 10_000 else 0
+        result = run("pretrain", "book.txt", "-o", "parts", *options, "--resume", code=code)
+        if code:
+            assert "go on with: charlstm pretrain --resume -o parts" in result.stderr
+    assert results("parts") == results("whole")
+
+
+def test_a_transfer_with_frozen_layers_and_new_symbols_goes_on_to_the_bit(stop_after: Callable[[int], None]) -> None:
+    run("pretrain", "book.txt", "-o", "base", *OPTIONS, "--epochs", "1")
+    Path("poem.txt").write_text(Path("book.txt").read_text().replace("king", "Queen"))
+    options = ["-m", "base", "--retrain", "1", "--dropout", "0.2", "--epochs", "2", "--batch-size", "4"]
+    run("transfer", "poem.txt", "-o", "whole", *options)
+    stop_after(11)
+    run("transfer", "poem.txt", "-o", "parts", *options, code=143)
+    shutil.rmtree("base")
+    stop_after(10_000)
+    run("transfer", "--resume", "-o", "parts")
+    assert results("parts") == results("whole")
+    whole, parts = (json.loads(Path(name, "config.json").read_text())["result"] for name in ("whole", "parts"))
+    assert parts["base_test_nats_per_char"] == whole["base_test_nats_per_char"]
+
+
+def test_the_newest_checkpoint_that_verifies_is_taken(stop_after: Callable[[int], None]) -> None:
+    run("pretrain", "book.txt", "-o", "whole", *OPTIONS)
+    for steps in (90, 40):
+        stop_after(steps)
+        run("pretrain", "book.txt", "-o", "parts", *OPTIONS, "--resume", code=143)
+    newest = max(Path("parts/checkpoints").glob("step-*")) / "current.safetensors"
+    newest.write_bytes(newest.read_bytes()[:-1] + b"!")
+    stop_after(10_000)
+    assert "is not used" in run("pretrain", "--resume", "-o", "parts").stderr
+    assert results("parts") == results("whole")
+
+
+def test_a_finished_run_ends_at_once_and_can_be_extended() -> None:
+    line = ["pretrain", "book.txt", "-o", "m", *OPTIONS, "--resume", "--json"]
+    first = json.loads(run(*line).stdout)
+    before = results("m")
+    assert json.loads(run(*line).stdout) == first
+    assert results("m") == before
+    extended = json.loads(run("pretrain", "--resume", "-o", "m", "--epochs", "4", "--json").stdout)
+    assert extended["epochs"] == 4
+    assert results("m")[1][:4] == before[1]
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (["--units", "12"], "--units would change the run"),
+        (["--learning-rate", "0.5"], "--learning-rate would change the run"),
+        (["--random-seed", "9"], "--random-seed would change the run"),
+        (["--epochs", "2"], "--epochs 2 would shorten the run"),
+        (["--overwrite"], "give one of them"),
+        (["other.txt"], "goes on with book.txt"),
+    ],
+)
+def test_an_option_that_would_change_the_run_is_refused(
+    change: list[str], says: str, stop_after: Callable[[int], None]
+) -> None:
+    stop_after(3)
+    run("pretrain", "book.txt", "-o", "m", *OPTIONS, code=143)
+    assert says in run("pretrain", "--resume", "-o", "m", *change, code=2).stderr
+
+
+def test_a_text_that_has_changed_is_refused(stop_after: Callable[[int], None]) -> None:
+    stop_after(3)
+    run("pretrain", "book.txt", "-o", "m", *OPTIONS, code=143)
+    Path("book.txt").write_text("another text altogether")
+    assert "book.txt has changed" in run("pretrain", "--resume", "-o", "m", code=4).stderr
+
+
+def test_resume_needs_an_out_directory_with_a_run(tmp_path: Path) -> None:
+    assert "needs the model directory" in run("pretrain", "--resume", code=2).stderr
+    (tmp_path / "empty").mkdir()
+    assert "no run in it" in run("pretrain", "--resume", "-o", "empty", code=5).stderr
+
+
+def test_two_processes_cannot_work_on_one_directory(stop_after: Callable[[int], None]) -> None:
+    stop_after(3)
+    run("pretrain", "book.txt", "-o", "m", *OPTIONS, code=143)
+    with locked(Path("m")):
+        assert "another process" in run("pretrain", "--resume", "-o", "m", code=1).stderr
+        assert "another process" in run("pretrain", "book.txt", "-o", "m", "--overwrite", *OPTIONS, code=1).stderr
+    stop_after(10_000)
+    run("pretrain", "--resume", "-o", "m")
+
+
+def test_a_full_disk_ends_the_run_and_keeps_the_checkpoint(
+    monkeypatch: pytest.MonkeyPatch, stop_after: Callable[[int], None]
+) -> None:
+    run("pretrain", "book.txt", "-o", "whole", *OPTIONS)
+    stop_after(90)
+    run("pretrain", "book.txt", "-o", "m", *OPTIONS, code=143)
+    stop_after(10_000)
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device", "m/checkpoints")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("charlstm.store.checkpoints.save_arrays", full)
+        assert "No space left" in run("pretrain", "--resume", "-o", "m", code=1).stderr
+    run("pretrain", "--resume", "-o", "m")
+    assert results("m") == results("whole")
+
+
+def start(*arguments: str) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "charlstm", *arguments], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+
+
+def wait_for(what: Callable[[], bool]) -> None:
+    for _ in range(600):
+        if what():
+            return
+        time.sleep(0.1)
+    raise AssertionError("it did not happen within a minute")
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 143)])
+def test_a_signal_ends_a_run_in_order(number: signal.Signals, code: int) -> None:
+    training = start("pretrain", "book.txt", "-o", "m", *OPTIONS, "--epochs", "100000", "--patience", "0")
+    wait_for(lambda: len(list(Path("m/checkpoints").glob("step-*"))) == 2)
+    os.kill(training.pid, number)
+    assert training.wait(timeout=30) == code
+    assert not Path("m/config.json").exists()
+    run_file = runs.read_run(Path("m"))
+    assert (Path("m/checkpoints") / Path("m/checkpoints/LATEST").read_text().strip()).is_dir()
+    assert run_file.training.epochs == 100_000
+
+
+@pytest.mark.timeout(300)
+def test_killed_at_random_instants_a_run_ends_as_if_undisturbed() -> None:
+    run("pretrain", "book.txt", "-o", "whole", *OPTIONS)
+    random = np.random.default_rng()
+    line = ["pretrain", "book.txt", "-o", "m", *OPTIONS, "--checkpoint-minutes", "0.001", "--resume"]
+    for _ in range(5):
+        training = start(*line)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            training.wait(timeout=float(random.uniform(2, 7)))
+        training.kill()
+        training.wait()
+    run(*line)
+    assert results("m") == results("whole")
+
+
+def test_steps_that_are_not_finite_roll_back_and_then_end_the_run() -> None:
+    result = run("pretrain", "book.txt", "-o", "m", *OPTIONS, "--learning-rate", "1e38", *PLAIN, code=6)
+    assert "diverged" in result.stderr
+    assert "going back 3 times" in result.stderr
+    run("sample", "-m", "m", "--length", "5")
+    assert all(np.isfinite(array).all() for array in load_file("m/model.safetensors").values())

@@ -159,6 +159,7 @@ class TrainingConfig(Config):
         patience: evaluations without a new best validation loss after which training ends; 0 disables.
         random_seed: for the first weights, dropout and the order of the text.
         precision: the number format of the large matrix products.
+        frozen_cache_gb: the disk space, in GiB, that outputs of frozen layers may take to be computed only once.
     """
 
     batch_size: int
@@ -173,6 +174,7 @@ class TrainingConfig(Config):
     patience: int
     random_seed: int
     precision: Precision
+    frozen_cache_gb: float
 
     def __post_init__(self) -> None:
         _check(1 <= self.batch_size <= 65_536, "batch-size", self.batch_size, "must be between 1 and 65,536")
@@ -185,6 +187,7 @@ class TrainingConfig(Config):
         _check(self.warmup_steps >= 0, "warmup-steps", self.warmup_steps, "must be 0 or more")
         _check(0 <= self.clip_norm < math.inf, "clip-norm", self.clip_norm, "must be 0 or more")
         _check(self.patience >= 0, "patience", self.patience, "must be 0 or more")
+        _check(0 <= self.frozen_cache_gb < math.inf, "frozen-cache-gb", self.frozen_cache_gb, "must be 0 or more")
         _check_random_seed(self.random_seed)
 
 

@@ -13,7 +13,7 @@ from charlstm.cli.params import INTEGERS, NUMBERS
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 DIRECTORY = click.Path(path_type=Path)
-BY_SIZE = "by corpus size"
+BY_SIZE = "by preset"
 
 
 def model_option(help_text: str, *, required: bool = False) -> Decorator:
@@ -35,6 +35,13 @@ random_seed_option = click.option(
 text_arguments = click.argument("texts", nargs=-1, metavar="[DATASET | TEXT...]")
 
 _TRAINING_OPTIONS = (
+    click.option(
+        "--preset",
+        type=click.Choice(["default", "fast", "quality"]),
+        default="default",
+        show_default=True,
+        help="How options that are not given are chosen from the size of the corpus.",
+    ),
     click.option(
         "--dropout",
         type=NUMBERS,
@@ -91,6 +98,13 @@ _TRAINING_OPTIONS = (
         type=click.IntRange(0),
         show_default=BY_SIZE,
         help="Evaluations without a better validation loss before training ends; 0 for no end.",
+    ),
+    click.option(
+        "--precision",
+        type=click.Choice(["auto", "float32", "bfloat16"]),
+        default="auto",
+        show_default=True,
+        help="Of the matrix products; auto takes bfloat16 where the hardware has it.",
     ),
     random_seed_option,
     click.option(

@@ -51,6 +51,7 @@ def run_options(context: click.Context, texts: Sequence[str], default_text: str)
         out=out or next_run(str(context.info_name)),
         overwrite=values["overwrite"],
         resume=values["resume"],
+        preset=values["preset"],
         checkpoint_minutes=values["checkpoint_minutes"],
         dropout=values["dropout"],
         training={name: values[name] for name in values if name in TRAINING},

@@ -45,12 +45,16 @@ class StreamBatches:
 
     def __call__(self, step: int) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
         """Return the inputs and targets (B, T) of a step; each target is the symbol after its input."""
+        window = self.ids[self.places(step)].astype(np.int32)
+        return window[:, :-1], window[:, 1:]
+
+    def places(self, step: int) -> NDArray[np.int64]:
+        """Return where in the text the symbols of a step stand, and those after them, (B, T + 1)."""
         epoch, within = divmod(step, self.steps_per_epoch)
         start = int(np.random.default_rng([self.random_seed, epoch]).integers(len(self.ids)))
         streams = start + within * self.sequence_length + self._stream_length * np.arange(self.batch_size)
-        places = streams[:, None] + np.arange(self.sequence_length + 1)
-        window = self.ids[places % len(self.ids)].astype(np.int32)
-        return window[:, :-1], window[:, 1:]
+        places: NDArray[np.int64] = streams[:, None] + np.arange(self.sequence_length + 1)
+        return places % len(self.ids)
 
 
 def fitting_batch_size(characters: int, batch_size: int, sequence_length: int) -> int:

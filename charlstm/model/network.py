@@ -53,31 +53,33 @@ class Network(keras.Model):
         self.head.build((*input_shape, inputs))
         self.built = True
 
-    def call(self, ids: Any, state: State, dropout_seed: Any | None = None) -> tuple[Any, State]:
+    def call(
+        self, inputs: Any, state: State, *, dropout_seed: Any | None = None, first_layer: int = 0
+    ) -> tuple[Any, State]:
         """Read a piece of text and return the logits after each symbol and the state after the last.
 
         Args:
-            ids: symbol ids (T, B).
-            state: the state before.
+            inputs: symbol ids (T, B), or, above the bottom, the outputs of the layer below (T, B, H).
+            state: the state before, of all layers.
             dropout_seed: two integers, (2,), from which the dropout masks are drawn; None for no dropout.
+            first_layer: the lowest layer to run; the state of those below stays as it is.
 
         Returns:
             Logits (T, B, V) and the state.
         """
-        masks = self._dropout_masks(ids, dropout_seed)
-        gpus = len(tf.config.list_physical_devices("GPU"))
-        if use_own_kernel(self.lstms[0], ids.shape[0], gpus=gpus):
-            states = [LayerState(*layer) for layer in state]
-            outputs, new_states = lstm_stack(
-                ids, states, stack_weights(self.lstms), masks=masks, precision=self.precision, shards=self.shards
-            )
-            new_state = [(layer.h, layer.c) for layer in new_states]
-        else:
-            outputs, new_state = self._layer_by_layer(ids, state, masks)
+        masks = self._dropout_masks(inputs, dropout_seed, max(0, first_layer - 1))
+        if first_layer > 0:
+            below = masks.pop(0)
+            inputs = inputs if below is None else inputs * tf.transpose(below, (0, 2, 1))
+        outputs, new_state = self._stack(inputs, state[first_layer:], self.lstms[first_layer:], masks)
         dtype = tf.as_dtype(self.precision)
-        kernel, bias = self.head.kernel, self.head.bias
-        products = tf.tensordot(tf.cast(outputs, dtype), tf.cast(kernel, dtype), 1)
-        return tf.cast(products, tf.float32) + bias, new_state
+        products = tf.tensordot(tf.cast(outputs, dtype), tf.cast(self.head.kernel, dtype), 1)
+        return tf.cast(products, tf.float32) + self.head.bias, state[:first_layer] + new_state
+
+    def lower(self, ids: Any, state: State, layers: int) -> tuple[Any, State]:
+        """Return the outputs (T, B, H) of the lowest `layers` layers, without dropout, and the state after."""
+        outputs, new_state = self._stack(ids, state[:layers], self.lstms[:layers], [None] * layers)
+        return outputs, new_state + state[layers:]
 
     def zero_state(self, batch_size: int) -> State:
         """Return the state at the beginning of a text."""
@@ -98,24 +100,42 @@ class Network(keras.Model):
         """Return a copy of all weights as named arrays."""
         return {name: variable.numpy() for name, variable in self.variables_by_name.items()}
 
-    def _dropout_masks(self, ids: Any, seed: Any | None) -> list[Any | None]:
-        """Return what the outputs of each layer are multiplied by, (T, H, B)."""
-        masks: list[Any | None] = [None] * self.config.layers
-        if seed is None:
-            return masks
-        steps, batch = tf.unstack(tf.shape(ids))
-        for layer, (units, rate) in enumerate(zip(self.config.units, self.config.dropout, strict=True)):
-            if rate > 0:
-                masks[layer] = dropout_mask((steps, units, batch), rate, tf.random.fold_in(seed, layer))
-        return masks
+    def _stack(self, inputs: Any, state: State, lstms: list[LSTM], masks: list[Any | None]) -> tuple[Any, State]:
+        """Run some layers on top of each other: outputs (T, B, H) and their state."""
+        if not lstms:
+            return inputs, []
+        gpus = len(tf.config.list_physical_devices("GPU"))
+        if not use_own_kernel(lstms[0], inputs.shape[0], gpus=gpus):
+            return self._layer_by_layer(inputs, state, lstms, masks)
+        states = [LayerState(*layer) for layer in state]
+        outputs, new_states = lstm_stack(
+            inputs, states, stack_weights(lstms), masks=masks, precision=self.precision, shards=self.shards
+        )
+        return outputs, [(layer.h, layer.c) for layer in new_states]
 
-    def _layer_by_layer(self, ids: Any, state: State, masks: list[Any | None]) -> tuple[Any, State]:
+    def _layer_by_layer(
+        self, inputs: Any, state: State, lstms: list[LSTM], masks: list[Any | None]
+    ) -> tuple[Any, State]:
         """Run Keras's own layers one after the other: on a GPU, and over sequences too long to unroll."""
-        outputs = tf.one_hot(tf.transpose(ids), self.config.vocabulary_size)
+        if inputs.dtype.is_integer:
+            inputs = tf.one_hot(inputs, self.config.vocabulary_size)
+        outputs = tf.transpose(inputs, (1, 0, 2))
         new_state = []
-        for lstm, before, mask in zip(self.lstms, state, masks, strict=True):
+        for lstm, before, mask in zip(lstms, state, masks, strict=True):
             outputs, hidden, cell = lstm(outputs, initial_state=before)
             new_state.append((hidden, cell))
             if mask is not None:
                 outputs *= tf.transpose(mask, (2, 0, 1))
         return tf.transpose(outputs, (1, 0, 2)), new_state
+
+    def _dropout_masks(self, inputs: Any, seed: Any | None, first: int = 0) -> list[Any | None]:
+        """Return what the outputs of each layer from `first` up are multiplied by, (T, H, B)."""
+        steps, batch = tf.unstack(tf.shape(inputs)[:2])
+        return [
+            None
+            if seed is None or self.config.dropout[layer] == 0
+            else dropout_mask(
+                (steps, self.config.units[layer], batch), self.config.dropout[layer], tf.random.fold_in(seed, layer)
+            )
+            for layer in range(first, self.config.layers)
+        ]

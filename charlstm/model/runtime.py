@@ -17,7 +17,10 @@ def start_tensorflow() -> None:
     os.environ["KERAS_BACKEND"] = "tensorflow"
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     with _silent_stderr():
+        import keras  # noqa: F401
         import tensorflow as tf
+
+        tf.config.list_physical_devices()
     with contextlib.suppress(RuntimeError):  # the pools have started already: in a notebook, or a test
         tf.config.threading.set_intra_op_parallelism_threads(1)
         tf.config.threading.set_inter_op_parallelism_threads(cores())
@@ -32,7 +35,7 @@ def cores() -> int:
 
 @contextlib.contextmanager
 def _silent_stderr() -> Iterator[None]:
-    # TensorFlow's C++ side greets on file descriptor 2 before its log level counts.
+    # TensorFlow's C++ side greets, and misses a GPU, on file descriptor 2 before its log level counts.
     sys.stderr.flush()
     saved = os.dup(2)
     try:

@@ -6,6 +6,7 @@ import math
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 import numpy as np
@@ -18,6 +19,7 @@ from charlstm.model.network import Network, State
 from charlstm.store.checkpoints import Checkpoint, Shapes
 from charlstm.store.history import Evaluation
 from charlstm.store.model_directory import Weights
+from charlstm.training.frozen import fits, frozen_below, frozen_outputs
 from charlstm.training.position import Position
 from charlstm.training.schedules import schedule_of
 from charlstm.training.scoring import Scorer
@@ -107,6 +109,7 @@ class Trainer:
         job: what to train on what.
         network: a network of the job's configuration; its weights are set.
         observer: is told of every step and evaluation.
+        scratch: a directory for large files that go with the process.
 
     Attributes:
         position: where it stands.
@@ -114,7 +117,7 @@ class Trainer:
         best: the weights with the best validation loss; without a validation text, the last ones.
     """
 
-    def __init__(self, job: Job, network: Network, observer: Observer) -> None:
+    def __init__(self, job: Job, network: Network, observer: Observer, scratch: Path) -> None:
         self.job = job
         self.network = network
         self.observer = observer
@@ -125,8 +128,12 @@ class Trainer:
         self.history: list[Evaluation] = []
         self.best: Weights = dict(job.weights)
         self.scorer = Scorer(network)
+        layers = frozen_below(job.model, job.trained)
+        self._frozen_layers = layers if fits(job.model, layers, len(job.train), config.frozen_cache_gb) else 0
+        self._frozen_outputs: NDArray[np.float32] | None = None
+        self._scratch = scratch
         self._schedule = schedule_of(config)
-        self._training_step = TrainingStep(network, config, job.trained, job.masks)
+        self._training_step = TrainingStep(network, config, job.trained, job.masks, self._frozen_layers)
         self._chars_per_step = config.batch_size * config.sequence_length
         self._evaluate_every = self._steps_between_evaluations()
         self._state: State = network.zero_state(config.batch_size)
@@ -147,6 +154,8 @@ class Trainer:
         """
         position = self.position
         began = time.perf_counter() - position.elapsed
+        if self._frozen_layers:
+            self._frozen_outputs = frozen_outputs(self.network, self.job.train, self._frozen_layers, self._scratch)
         while position.step < position.total_steps:
             self._train_one_step()
             position.elapsed = time.perf_counter() - began
@@ -213,7 +222,7 @@ class Trainer:
         began = time.perf_counter()
         if position.step % self.batches.steps_per_epoch == 0:
             self._state = self.network.zero_state(config.batch_size)
-        inputs, targets = self.batches(position.step)
+        inputs, targets = self._batch()
         result = self._training_step(
             inputs, targets, self._state, position.step, self._learning_rate(position.step), position.updates + 1
         )
@@ -231,6 +240,12 @@ class Trainer:
         position.sum_nats += result.nats_per_char
         position.sum_steps += 1
         position.sum_seconds += seconds
+
+    def _batch(self) -> tuple[NDArray[np.int32] | NDArray[np.float32], NDArray[np.int32]]:
+        inputs, targets = self.batches(self.position.step)
+        if self._frozen_outputs is None:
+            return inputs, targets
+        return self._frozen_outputs[self.batches.places(self.position.step)[:, :-1]], targets
 
     def _go_back(self, keeper: Keeper) -> Position:
         """Return to the newest checkpoint, and go on from there at half the rate."""

@@ -2,9 +2,39 @@
 
 from __future__ import annotations
 
+import platform
+from pathlib import Path
+
 from charlstm.config import Precision
 
+# x86 and Arm flags of instructions that multiply bfloat16 matrices.
+BFLOAT16_FLAGS = {"avx512_bf16", "amx_bf16", "bf16"}
+CPU_INFO = Path("/proc/cpuinfo")
 
-def choose_precision(wanted: str | None) -> Precision:
-    """Return the precision for what was asked."""
-    return "bfloat16" if wanted == "bfloat16" else "float32"
+
+def choose_precision(wanted: str) -> Precision:
+    """Return the precision for "float32", "bfloat16" or "auto".
+
+    "auto" takes bfloat16 where the processor, or the GPU if there is one, has it in hardware.
+    """
+    if wanted == "float32":
+        return "float32"
+    if wanted == "bfloat16":
+        return "bfloat16"
+    return "bfloat16" if _gpu_has_bfloat16() or processor_has_bfloat16() else "float32"
+
+
+def processor_has_bfloat16(cpu_info: Path = CPU_INFO) -> bool:
+    """Tell whether the processor multiplies bfloat16 in hardware; where the system does not say, it does not."""
+    if platform.system() != "Linux" or not cpu_info.exists():
+        return False
+    flags = (line for line in cpu_info.read_text().splitlines() if line.lower().startswith(("flags", "features")))
+    return bool(BFLOAT16_FLAGS & set(next(flags, "").split()))
+
+
+def _gpu_has_bfloat16() -> bool:
+    import tensorflow as tf
+
+    capabilities = (tf.config.experimental.get_device_details(gpu) for gpu in tf.config.list_physical_devices("GPU"))
+    # NVIDIA's GPUs have it from compute capability 8.0.
+    return any(details.get("compute_capability", (0, 0)) >= (8, 0) for details in capabilities)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 from charlstm.config import ModelConfig, Precision, TrainingConfig
 from charlstm.errors import OptionError
 
 Value = TypeVar("Value")
+PresetName = Literal["default", "fast", "quality"]
 
 
 @dataclass(frozen=True)
@@ -25,33 +26,50 @@ class Size:
     patience: int
 
 
-SIZES = (
-    Size(30_000, 2, 128, 0.4, 8, 50, 60, 10),
-    Size(200_000, 2, 128, 0.3, 16, 50, 40, 10),
-    Size(2_000_000, 2, 256, 0.2, 32, 80, 20, 5),
-    Size(20_000_000, 3, 512, 0.2, 64, 100, 10, 5),
-    Size(float("inf"), 3, 512, 0.0, 64, 100, 3, 5),
-)
+# What suits which training text; each row holds up to its number of characters.
+PRESETS: dict[PresetName, tuple[Size, ...]] = {
+    "default": (
+        Size(30_000, 2, 128, 0.4, 8, 50, 60, 10),
+        Size(200_000, 2, 256, 0.5, 16, 50, 40, 10),
+        Size(2_000_000, 2, 256, 0.2, 32, 80, 20, 5),
+        Size(20_000_000, 3, 512, 0.2, 64, 100, 10, 5),
+        Size(float("inf"), 3, 512, 0.0, 64, 100, 3, 5),
+    ),
+    # A first look within a minute or two.
+    "fast": (
+        Size(200_000, 2, 128, 0.3, 16, 50, 20, 5),
+        Size(2_000_000, 2, 128, 0.0, 32, 50, 6, 5),
+        Size(float("inf"), 2, 256, 0.0, 64, 80, 1, 5),
+    ),
+    # As good as patience allows: larger stacks, more dropout, more epochs.
+    "quality": (
+        Size(30_000, 2, 256, 0.5, 8, 50, 80, 20),
+        Size(200_000, 3, 256, 0.5, 16, 50, 80, 20),
+        Size(2_000_000, 2, 512, 0.4, 32, 100, 18, 6),
+        Size(20_000_000, 3, 512, 0.2, 64, 100, 20, 6),
+        Size(float("inf"), 3, 1024, 0.1, 64, 100, 5, 6),
+    ),
+}
 
 LEARNING_RATES = {"adam": 3e-3, "rmsprop": 2e-3, "sgd": 1.0}
 WARMUP_STEPS = 100
+FROZEN_CACHE_GB = 4.0
 
 
-def size_of(characters: int) -> Size:
+def size_of(characters: int, preset: PresetName = "default") -> Size:
     """Return what suits a training text of so many characters."""
-    return next(size for size in SIZES if characters <= size.characters)
+    return next(size for size in PRESETS[preset] if characters <= size.characters)
 
 
 def model_config(
-    characters: int,
+    size: Size,
     vocabulary_size: int,
     *,
     layers: int | None = None,
     units: tuple[int, ...] | None = None,
     dropout: tuple[float, ...] | None = None,
 ) -> ModelConfig:
-    """Return the network for a training text; what is given wins, one value stands for all layers."""
-    size = size_of(characters)
+    """Return the network for a size of text; what is given wins, one value stands for all layers."""
     if units is None:
         units = (size.units,)
     if layers is None:
@@ -62,9 +80,8 @@ def model_config(
     return ModelConfig(vocabulary_size, one_a_layer(units, layers), one_a_layer(dropout or (size.dropout,), layers))
 
 
-def training_config(characters: int, precision: Precision, given: dict[str, Any]) -> TrainingConfig:
-    """Return how to train on a text; `given` holds options that win where they are not None."""
-    size = size_of(characters)
+def training_config(size: Size, precision: Precision, given: dict[str, Any]) -> TrainingConfig:
+    """Return how to train on a size of text; `given` holds options that win where they are not None."""
     chosen: dict[str, Any] = {
         "batch_size": size.batch_size,
         "sequence_length": size.sequence_length,
@@ -78,6 +95,7 @@ def training_config(characters: int, precision: Precision, given: dict[str, Any]
         "patience": size.patience,
         "random_seed": 1,
         "precision": precision,
+        "frozen_cache_gb": FROZEN_CACHE_GB,
     }
     chosen.update({name: value for name, value in given.items() if value is not None})
     return TrainingConfig(**chosen)

@@ -57,6 +57,7 @@ class RunOptions:
         out: the model directory to make.
         overwrite: whether an existing one is replaced.
         resume: whether a run that was begun in `out` is gone on with.
+        preset: the table by which options that are not given are chosen.
         checkpoint_minutes: the time after which a checkpoint is taken in the middle of an epoch too.
         dropout: one value, or one a layer; None for a choice by size.
         training: the fields of TrainingConfig; None or absent for a choice by size.
@@ -67,6 +68,7 @@ class RunOptions:
     out: Path
     overwrite: bool
     resume: bool
+    preset: presets.PresetName
     checkpoint_minutes: float
     dropout: tuple[float, ...] | None
     training: Mapping[str, Any]
@@ -150,9 +152,8 @@ def pretrain(
 
     def start(dataset: Dataset) -> Start:
         characters = len(dataset.splits["train"])
-        model = presets.model_config(
-            characters, len(dataset.vocabulary), layers=layers, units=units, dropout=options.dropout
-        )
+        size = presets.size_of(characters, options.preset)
+        model = presets.model_config(size, len(dataset.vocabulary), layers=layers, units=units, dropout=options.dropout)
         run = RunFile(
             command="pretrain",
             given=dict(options.given),
@@ -209,7 +210,7 @@ def transfer(
             note(f"{left_out:,} characters of the training text are left out.")
         added = len(vocabulary) - len(model.vocabulary)
         config, weights = extend_vocabulary(model.config, model.weights, model.vocabulary, vocabulary)
-        dropout = options.dropout or (presets.size_of(len(train)).dropout,)
+        dropout = options.dropout or (presets.size_of(len(train), options.preset).dropout,)
         config = replace(config, dropout=presets.one_a_layer(dropout, config.layers))
         trained = layer_names(config, chosen.retrain, head=not freeze_head)
         if not trained and not added:
@@ -281,7 +282,7 @@ def _train(options: RunOptions, run: RunFile, weights: Weights | None, observe: 
         weights = {name: np.zeros(shape, np.float32) for name, shape in weight_shapes(run.model).items()}
     job = _job(run, weights or _first_weights(run, vocabulary), splits)
     network = Network(run.model, run.training.precision)
-    trainer = Trainer(job, network, observe(job, vocabulary))
+    trainer = Trainer(job, network, observe(job, vocabulary), out)
     keeper = CheckpointKeeper(out, run.model, trainer.slot_shapes(), options.checkpoint_minutes, note)
     if has_checkpoint:
         trainer.restore(keeper.newest())
@@ -401,7 +402,11 @@ def _count_trained(job: Job) -> int:
 
 def _training_config(options: RunOptions, characters: int, note: Note) -> TrainingConfig:
     given = {name: value for name, value in options.training.items() if name != "precision"}
-    config = presets.training_config(characters, choose_precision(options.training.get("precision")), given)
+    config = presets.training_config(
+        presets.size_of(characters, options.preset),
+        choose_precision(options.training.get("precision") or "auto"),
+        given,
+    )
     length = config.sequence_length
     if given.get("sequence_length") is None:
         # A handful of characters is still a text: only an explicit length is kept to.

@@ -10,11 +10,7 @@ import numpy as np
 from charlstm.data.batches import Ids
 from charlstm.model.network import Network
 from charlstm.training.step import EvaluationStep
-
-# Streams beside each other, symbols a step, and the symbols that a stream reads before the first that it scores.
-MAX_STREAMS = 64
-SEQUENCE_LENGTH = 100
-CONTEXT = 200
+from charlstm.training.streams import SEQUENCE_LENGTH, Streams
 
 
 @dataclass(frozen=True)
@@ -43,11 +39,7 @@ class Score:
 
 
 class Scorer:
-    """Scores texts with a network as it is at the time of each call.
-
-    A text is cut into streams that run beside each other.  A stream first reads the CONTEXT symbols before its own, so
-    that hardly any character is judged with less context than it would have in one long stream.
-    """
+    """Scores texts with a network as it is at the time of each call."""
 
     def __init__(self, network: Network) -> None:
         self._network = network
@@ -56,19 +48,12 @@ class Scorer:
     def score(self, ids: Ids) -> Score:
         """Return the score of a text (N,), N at least 2."""
         count = len(ids) - 1
-        # Enough streams to fill the machine, each so long that its context is a small part of it.
-        streams = max(1, min(MAX_STREAMS, count // (2 * CONTEXT)))
-        own = math.ceil(count / streams)
-        ends = np.minimum(own * (np.arange(streams) + 1), count)
-        begins = own * np.arange(streams)
-        read_from = np.maximum(begins - CONTEXT, 0)
-        state = self._network.zero_state(streams)
+        streams = Streams(count)
+        state = self._network.zero_state(streams.count)
         total_nats, total_hits = 0.0, 0
-        for offset in range(0, int((ends - read_from).max()), SEQUENCE_LENGTH):
-            places = read_from[:, None] + offset + np.arange(SEQUENCE_LENGTH)
-            scored = (places >= begins[:, None]) & (places < ends[:, None])
-            inputs = ids[np.minimum(places, count - 1)].astype(np.int32)
-            targets = ids[np.minimum(places, count - 1) + 1].astype(np.int32)
+        for places, scored in streams:
+            within = np.minimum(places, count - 1)
+            inputs, targets = ids[within].astype(np.int32), ids[within + 1].astype(np.int32)
             nats, hits, state = self._step(inputs, targets, scored, state)
             total_nats += nats
             total_hits += hits

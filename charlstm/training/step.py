@@ -38,6 +38,7 @@ class TrainingStep:
         config: optimizer, clip norm and random seed.
         trained: names of the weights to update.
         masks: name -> array that multiplies the gradient, for weights that are trained in part.
+        first_layer: the lowest layer to run; the inputs are the outputs of the layer below it.
     """
 
     def __init__(
@@ -46,8 +47,10 @@ class TrainingStep:
         config: TrainingConfig,
         trained: list[str],
         masks: Mapping[str, NDArray[np.float32]],
+        first_layer: int = 0,
     ) -> None:
         self._network = network
+        self._first_layer = first_layer
         self._clip_norm = config.clip_norm
         self._random_seed = config.random_seed
         self._masks = {name: tf.constant(mask) for name, mask in masks.items()}
@@ -57,7 +60,7 @@ class TrainingStep:
 
     def __call__(
         self,
-        inputs: NDArray[np.int32],
+        inputs: NDArray[np.int32] | NDArray[np.float32],
         targets: NDArray[np.int32],
         state: State,
         step: int,
@@ -67,7 +70,7 @@ class TrainingStep:
         """Run one step.
 
         Args:
-            inputs: symbol ids (B, T).
+            inputs: symbol ids (B, T), or outputs of the layer below the first one (B, T, H).
             targets: the symbols after them (B, T).
             state: the LSTM state before.
             step: the number of the step, for the dropout masks.
@@ -77,7 +80,12 @@ class TrainingStep:
         seed = tf.constant(np.array([self._random_seed & 0x7FFFFFFF, step], np.int32))
         rate = tf.constant(learning_rate, tf.float32)
         loss, new_state, applied = self._compiled(
-            tf.constant(inputs.T), tf.constant(targets.T), state, seed, rate, tf.constant(update, tf.int64)
+            tf.constant(np.swapaxes(inputs, 0, 1)),
+            tf.constant(targets.T),
+            state,
+            seed,
+            rate,
+            tf.constant(update, tf.int64),
         )
         return StepResult(float(loss), new_state, bool(applied))
 
@@ -85,7 +93,7 @@ class TrainingStep:
         variables = list(self._variables.values())
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(variables)
-            logits, new_state = self._network(inputs, state, seed)
+            logits, new_state = self._network(inputs, state, dropout_seed=seed, first_layer=self._first_layer)
             loss = tf.reduce_mean(_cross_entropy(logits, targets))
         gradients = tape.gradient(loss, variables, unconnected_gradients=tf.UnconnectedGradients.ZERO)
         gradients = [tf.convert_to_tensor(gradient) for gradient in gradients]

@@ -238,3 +238,26 @@ def test_bad_input_is_one_sentence_and_its_exit_code(
     assert "Traceback" not in result.output
     assert result.stdout == ""
     assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_outputs_of_frozen_layers_are_kept_and_train_about_the_same(run: Run, base: str, book: str) -> None:
+    losses = []
+    for size in ("4", "0"):
+        options = [
+            "-m",
+            base,
+            "-o",
+            "poet",
+            "--overwrite",
+            "--retrain",
+            "1",
+            "--dropout",
+            "0",
+            "--epochs",
+            "2",
+            "--json",
+        ]
+        report = json.loads(run("transfer", book, *options, "--frozen-cache-gb", size).stdout)
+        losses.append(report["test_nats_per_char"])
+    assert losses[0] == pytest.approx(losses[1], abs=0.02)
+    assert losses[0] != losses[1]

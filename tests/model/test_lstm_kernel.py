@@ -1,15 +1,9 @@
 from __future__ import annotations
 
-import sys
-from pathlib import Path
-
 import numpy as np
+import numpy_reference
 import pytest
 import tensorflow as tf
-
-sys.path.insert(0, str(Path(__file__).parent))  # importlib mode puts no test directory on the path
-
-import numpy_reference
 
 from charlstm.model import lstm_kernel
 from charlstm.model.lstm_kernel import LayerState, LayerWeights, lstm, lstm_stack

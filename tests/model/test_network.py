@@ -115,9 +115,9 @@ def test_layers_of_different_sizes_and_dropout_agree_with_keras_layer_by_layer()
         with tf.GradientTape() as tape:
             masks = built._dropout_masks(text, tf.constant([1, 1]))
             if own:
-                logits, state = built(text, built.zero_state(2), tf.constant([1, 1]))
+                logits, state = built(text, built.zero_state(2), dropout_seed=tf.constant([1, 1]))
             else:
-                outputs, state = built._layer_by_layer(text, built.zero_state(2), masks)
+                outputs, state = built._layer_by_layer(text, built.zero_state(2), built.lstms, masks)
                 logits = tf.tensordot(outputs, built.head.kernel, 1) + built.head.bias
             loss = tf.reduce_sum(logits**2)
         gradients = [tf.convert_to_tensor(part) for part in tape.gradient(loss, variables)]
@@ -130,6 +130,6 @@ def test_dropout_acts_in_training_only() -> None:
     built, text = network(), tf.constant(ids(6, 2))
     plain, _ = built(text, built.zero_state(2))
     again, _ = built(text, built.zero_state(2))
-    dropped, _ = built(text, built.zero_state(2), tf.constant([1, 1]))
+    dropped, _ = built(text, built.zero_state(2), dropout_seed=tf.constant([1, 1]))
     np.testing.assert_array_equal(plain, again)
     assert not np.allclose(plain, dropped)

@@ -8,7 +8,7 @@ from charlstm.config import ModelConfig, TrainingConfig
 from charlstm.model.network import Network
 from charlstm.model.weights import initial_weights, layer_names
 from charlstm.training.optimizers import Optimizer, clip_by_global_norm
-from charlstm.training.presets import training_config
+from charlstm.training.presets import size_of, training_config
 from charlstm.training.step import TrainingStep
 
 CONFIG = ModelConfig(5, (6, 7), (0.0, 0.0))
@@ -16,7 +16,7 @@ EVERYTHING = layer_names(CONFIG, range(2), head=True)
 
 
 def config(**given: object) -> TrainingConfig:
-    return training_config(1000, "float32", given)
+    return training_config(size_of(1000), "float32", given)
 
 
 def batch() -> tuple[np.ndarray, np.ndarray]:

@@ -28,6 +28,13 @@ BUILT_IN = "ballads"
     show_default=True,
     help="Symbols that the base never saw are added, left out, or refused.",
 )
+@click.option(
+    "--frozen-cache-gb",
+    type=click.FloatRange(0),
+    default=4.0,
+    show_default=True,
+    help="Disk for outputs of frozen layers at the bottom, computed only once where they are without dropout.",
+)
 @training_options
 def command(
     context: click.Context,

@@ -1,0 +1,49 @@
+"""The outputs of frozen layers at the bottom of the stack, computed once for a whole text."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
+
+from charlstm.config import ModelConfig
+from charlstm.data.batches import Ids
+from charlstm.model.network import Network
+from charlstm.training.streams import Streams
+
+GIB = 1 << 30
+
+
+def frozen_below(config: ModelConfig, trained: list[str]) -> int:
+    """Return how many layers at the bottom need to be computed only once.
+
+    They are frozen, and none of them but the last drops any of its outputs; what the last one drops can be dropped
+    from the outputs that were kept.
+    """
+    trained_layers = {name.split("/")[0] for name in trained}
+    count = next((layer for layer in range(config.layers) if f"lstm_{layer}" in trained_layers), config.layers)
+    return count if not any(config.dropout[: count - 1]) else 0
+
+
+def fits(config: ModelConfig, layers: int, characters: int, cache_gb: float) -> bool:
+    """Tell whether the outputs of the lowest `layers` layers over a text fit into so many GiB."""
+    return layers > 0 and 4 * characters * config.units[layers - 1] <= cache_gb * GIB
+
+
+def frozen_outputs(network: Network, ids: Ids, layers: int, directory: Path) -> NDArray[np.float32]:
+    """Return the outputs (N, H) of the lowest `layers` layers over a text (N,), float32.
+
+    They are kept in a file in `directory` that has no name, so that it goes with the process.
+    """
+    with tempfile.TemporaryFile(dir=directory) as file:
+        outputs = np.memmap(file, np.float32, "w+", shape=(len(ids), network.config.units[layers - 1]))
+    compiled = tf.function(lambda inputs, state: network.lower(inputs, state, layers), autograph=False)
+    streams = Streams(len(ids))
+    state = network.zero_state(streams.count)
+    for places, wanted in streams:
+        found, state = compiled(tf.constant(ids[np.minimum(places, len(ids) - 1)].astype(np.int32).T), state)
+        outputs[places[wanted]] = np.swapaxes(found.numpy(), 0, 1)[wanted]
+    return outputs

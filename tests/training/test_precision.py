@@ -1,0 +1,36 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from charlstm.training.precision import choose_precision, processor_has_bfloat16
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("processor\t: 0\nflags\t\t: fpu avx512_bf16 amx\n", True),
+        ("processor\t: 0\nflags\t\t: fpu avx2 avx512f\n", False),
+        ("processor\t: 0\nFeatures\t: fp asimd bf16\n", True),
+        ("", False),
+    ],
+)
+def test_bfloat16_is_found_among_the_processors_flags(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, found: bool
+) -> None:
+    monkeypatch.setattr("platform.system", lambda: "Linux")
+    (tmp_path / "cpuinfo").write_text(text)
+    assert processor_has_bfloat16(tmp_path / "cpuinfo") == found
+    assert not processor_has_bfloat16(tmp_path / "nothing")
+
+
+def test_a_precision_that_is_asked_for_is_taken() -> None:
+    assert choose_precision("float32") == "float32"
+    assert choose_precision("bfloat16") == "bfloat16"
+
+
+@pytest.mark.parametrize(("has", "chosen"), [(True, "bfloat16"), (False, "float32")])
+def test_auto_asks_the_hardware(monkeypatch: pytest.MonkeyPatch, has: bool, chosen: str) -> None:
+    monkeypatch.setattr("charlstm.training.precision.processor_has_bfloat16", lambda: has)
+    assert choose_precision("auto") == chosen

@@ -1,0 +1,32 @@
+from __future__ import annotations
+
+import pytest
+
+from charlstm.errors import OptionError
+from charlstm.training.presets import PRESETS, PresetName, model_config, size_of, training_config
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_every_size_of_text_gets_a_valid_choice_that_grows_with_it(preset: PresetName) -> None:
+    parameters = []
+    for characters in (1, 30_000, 30_001, 1_000_000, 10_000_000, 10**10):
+        size = size_of(characters, preset)
+        parameters.append(model_config(size, 100).parameters)
+        assert training_config(size, "float32", {}).epochs == size.epochs
+    assert parameters == sorted(parameters)
+
+
+def test_what_is_given_wins() -> None:
+    size = size_of(1000)
+    model = model_config(size, 50, layers=3, units=(32,), dropout=(0.1,))
+    assert (model.units, model.dropout) == ((32, 32, 32), (0.1, 0.1, 0.1))
+    assert model_config(size, 50, units=(32, 16)).layers == 2
+    training = training_config(size, "float32", {"epochs": 3, "optimizer": "sgd", "batch_size": None})
+    assert (training.epochs, training.learning_rate, training.batch_size) == (3, 1.0, size.batch_size)
+
+
+def test_lists_of_the_wrong_length_are_refused() -> None:
+    with pytest.raises(OptionError, match="--units 8,9"):
+        model_config(size_of(1000), 50, layers=3, units=(8, 9))
+    with pytest.raises(OptionError, match="--dropout"):
+        model_config(size_of(1000), 50, layers=3, dropout=(0.1, 0.2))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeVar
 
 from charlstm.config import ModelConfig, Precision, TrainingConfig
@@ -29,9 +29,9 @@ class Size:
 # What suits which training text; each row holds up to its number of characters.
 PRESETS: dict[PresetName, tuple[Size, ...]] = {
     "default": (
-        Size(30_000, 2, 128, 0.4, 8, 50, 60, 10),
-        Size(200_000, 2, 256, 0.5, 16, 50, 40, 10),
-        Size(2_000_000, 2, 256, 0.2, 32, 80, 20, 5),
+        Size(30_000, 3, 128, 0.4, 8, 50, 60, 10),
+        Size(200_000, 3, 256, 0.5, 16, 50, 40, 10),
+        Size(2_000_000, 3, 256, 0.2, 32, 80, 20, 5),
         Size(20_000_000, 3, 512, 0.2, 64, 100, 10, 5),
         Size(float("inf"), 3, 512, 0.0, 64, 100, 3, 5),
     ),
@@ -59,6 +59,15 @@ FROZEN_CACHE_GB = 4.0
 def size_of(characters: int, preset: PresetName = "default") -> Size:
     """Return what suits a training text of so many characters."""
     return next(size for size in PRESETS[preset] if characters <= size.characters)
+
+
+def transfer_size_of(characters: int, preset: PresetName = "default") -> Size:
+    """Return what suits carrying a trained stack over to a text of so many characters.
+
+    It has less to learn, and most of what it could forget: fewer epochs, and no more dropout than it is used to.
+    """
+    size = size_of(characters, preset)
+    return replace(size, epochs=max(1, size.epochs // 3), dropout=min(size.dropout, 0.3))
 
 
 def model_config(

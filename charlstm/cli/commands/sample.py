@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -11,6 +12,9 @@ from charlstm.cli.console import emit_json, warn
 from charlstm.cli.group import visible
 from charlstm.cli.options import json_option, model_option, random_seed_option
 from charlstm.cli.params import ESCAPED_TEXT
+
+if TYPE_CHECKING:
+    from charlstm.sampling.device import Device
 
 
 @click.command()
@@ -39,6 +43,13 @@ from charlstm.cli.params import ESCAPED_TEXT
 @click.option("--strict", is_flag=True, help="Refuse a seed with symbols that the model does not know.")
 @click.option("--raw", is_flag=True, help="Print control characters as they are, not made visible.")
 @random_seed_option
+@click.option(
+    "--device",
+    type=click.Choice(["auto", "cpu", "gpu"]),
+    default="auto",
+    show_default=True,
+    help="auto takes a GPU for 64 texts or more; the same random seed may give another text there.",
+)
 @json_option
 def command(
     model: Path | None,
@@ -52,12 +63,12 @@ def command(
     strict: bool,
     raw: bool,
     random_seed: int,
+    device: Device,
     as_json: bool,
 ) -> None:
     """Write text in the style of a model, streaming it as it comes."""
     from charlstm.config import SamplingConfig
-    from charlstm.model.numpy_lstm import NumpyLSTM
-    from charlstm.sampling.generate import Generation
+    from charlstm.sampling.device import start_generation
     from charlstm.sampling.seed_text import read_seed
     from charlstm.store.model_directory import load_model
     from charlstm.store.runs import newest_model
@@ -69,8 +80,7 @@ def command(
     prompt = read_seed(seed, trained.vocabulary, strict=strict)
     if prompt.folded or prompt.skipped:
         warn(_describe(prompt.folded, prompt.skipped))
-    network = NumpyLSTM(trained.config, trained.weights, num_samples)
-    generation = Generation(network, trained.vocabulary, prompt.ids, config)
+    generation = start_generation(trained, num_samples, prompt.ids, config, device)
     show = str if raw else visible
     if as_json:
         for _ in generation:

@@ -51,17 +51,16 @@ def command(
     Give a dataset directory, or texts as `charlstm preprocess` takes them; without either, the target is a built-in
     collection of ballads.
     """
-    from charlstm.store.runs import newest_model
-
-    options = run_options(context, texts, BUILT_IN)
-    if model is None and not options.is_begun:
-        model = newest_model()
     from charlstm.model.runtime import start_tensorflow
 
     start_tensorflow()
     from charlstm.cli.console import note
     from charlstm.cli.progress import observer_for
+    from charlstm.store.runs import newest_model
     from charlstm.training.runs import transfer
 
+    options = run_options(context, texts, BUILT_IN)
+    if model is None and not options.is_begun:
+        model = newest_model()
     report = transfer(options, model, retrain, freeze_head, new_symbols, observer_for, note)  # type: ignore[arg-type]
     emit_report(report, as_json=as_json)

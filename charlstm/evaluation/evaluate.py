@@ -80,7 +80,7 @@ def dataset_of(model: Model) -> Path:
         DataError: there is none; a path that leads out of the directory is not followed.
     """
     path = model.path / DATASET
-    if not (path / "dataset.json").exists():
+    if path.is_symlink() or not (path / "dataset.json").exists():
         raise DataError(f"{model.path} holds no dataset of its own: name a DATASET or TEXT")
     return path
 
@@ -107,10 +107,10 @@ def _score(model: Model, dataset: Dataset, ids: Ids, train: Ids, note: Callable[
     )
     if len(train) < 2:
         return report
-    size, decode = len(dataset.vocabulary), dataset.vocabulary.decode
+    size = len(dataset.vocabulary)
     return replace(
         report,
         unigram_bits_per_char=unigram_bits_per_char(train, ids, size),
         five_gram_bits_per_char=ngram_bits_per_char(train, ids, size) if size <= MAX_NGRAM_SYMBOLS else None,
-        xz_bits_per_char=xz_bits_per_char(decode(train[-4_000_000:]), decode(ids[:4_000_000])),
+        xz_bits_per_char=xz_bits_per_char(train, ids, dataset.vocabulary),
     )

@@ -17,6 +17,7 @@ from charlstm.errors import OptionError
 
 MAX_LAYERS = 64
 MAX_UNITS = 65_536
+MAX_COUNT = 1_000_000_000
 
 Normalize = Literal["nfc", "nfkc", "ascii", "none"]
 Unknown = Literal["drop", "symbol"]
@@ -180,13 +181,14 @@ class TrainingConfig(Config):
         _check(1 <= self.batch_size <= 65_536, "batch-size", self.batch_size, "must be between 1 and 65,536")
         steps = self.sequence_length
         _check(1 <= steps <= 65_536, "sequence-length", steps, "must be between 1 and 65,536")
-        _check(self.epochs >= 1, "epochs", self.epochs, "must be 1 or more")
+        _check(1 <= self.epochs <= MAX_COUNT, "epochs", self.epochs, f"must be between 1 and {MAX_COUNT:,}")
         if self.max_minutes is not None:
-            _check(0 < self.max_minutes < math.inf, "max-minutes", self.max_minutes, "must be above 0")
+            _check(0 < self.max_minutes <= MAX_COUNT, "max-minutes", self.max_minutes, "must be above 0")
         _check(0 < self.learning_rate < math.inf, "learning-rate", self.learning_rate, "must be above 0")
-        _check(self.warmup_steps >= 0, "warmup-steps", self.warmup_steps, "must be 0 or more")
+        steps = self.warmup_steps
+        _check(0 <= steps <= MAX_COUNT, "warmup-steps", steps, f"must be between 0 and {MAX_COUNT:,}")
         _check(0 <= self.clip_norm < math.inf, "clip-norm", self.clip_norm, "must be 0 or more")
-        _check(self.patience >= 0, "patience", self.patience, "must be 0 or more")
+        _check(0 <= self.patience <= MAX_COUNT, "patience", self.patience, f"must be between 0 and {MAX_COUNT:,}")
         _check(0 <= self.frozen_cache_gb < math.inf, "frozen-cache-gb", self.frozen_cache_gb, "must be 0 or more")
         _check_random_seed(self.random_seed)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import importlib
 import os
 import sys
@@ -15,6 +16,16 @@ from charlstm.errors import CharlstmError
 
 BUG_EXIT_CODE = 3
 INTERRUPT_EXIT_CODE = 130
+
+_ELSEWHERE = "choose another --out, or change its permissions"
+_HINTS = {
+    errno.ENOSPC: "free some space, or choose another --out",
+    errno.EDQUOT: "free some space, or choose another --out",
+    errno.EACCES: _ELSEWHERE,
+    errno.EPERM: _ELSEWHERE,
+    errno.EROFS: _ELSEWHERE,
+    errno.EFBIG: "choose another --out",
+}
 
 
 class CommandGroup(click.Group):
@@ -96,7 +107,12 @@ def _escaped(character: str) -> str:
 
 def _describe(error: OSError) -> str:
     what = error.strerror or str(error)
-    return f"{error.filename}: {what}" if error.filename is not None else what
+    if hint := _HINTS.get(error.errno or 0):
+        what += f": {hint}; what was there before still stands"
+    if error.filename is None:
+        return what
+    where = os.fsdecode(error.filename) if isinstance(error.filename, bytes) else error.filename
+    return f"{where}: {what}"
 
 
 def _one_line(error: Exception) -> str:

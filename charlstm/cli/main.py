@@ -13,6 +13,7 @@ COMMANDS = {
     "transfer": "charlstm.cli.commands.transfer",
     "sample": "charlstm.cli.commands.sample",
     "evaluate": "charlstm.cli.commands.evaluate",
+    "benchmark": "charlstm.cli.commands.benchmark",
     "info": "charlstm.cli.commands.info",
 }
 

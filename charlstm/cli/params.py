@@ -25,9 +25,10 @@ class NumberList(click.ParamType[Any]):
             return value
         try:
             numbers = tuple(self.number(part) for part in value.split(","))
-        except ValueError:
-            numbers = ()
-        if not numbers or not all(math.isfinite(number) for number in numbers):
+            are_finite = all(math.isfinite(number) for number in numbers)
+        except (ValueError, OverflowError):  # a whole number may have too many digits for a float
+            are_finite = False
+        if not are_finite:
             self.fail(f"{value!r} is not a list of {self.name} between commas", param, ctx)
         return numbers
 

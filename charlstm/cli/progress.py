@@ -30,12 +30,12 @@ def observer_for(job: Job, vocabulary: Vocabulary) -> Observer:
         f"batch {job.training.batch_size} x {job.training.sequence_length}."
     )
 
-    def sample(weights: Weights) -> str:
+    def sample(weights: Weights, random_seed: int) -> str:
         from charlstm.model.numpy_lstm import NumpyLSTM
         from charlstm.sampling.generate import Generation
 
         network = NumpyLSTM(job.model, weights)
-        generation = Generation(network, vocabulary, (), SamplingConfig(length=SAMPLE_LENGTH, random_seed=1))
+        generation = Generation(network, vocabulary, (), SamplingConfig(length=SAMPLE_LENGTH, random_seed=random_seed))
         for _ in generation:
             pass
         return visible(" ".join(generation.texts[0].split()))
@@ -46,7 +46,7 @@ def observer_for(job: Job, vocabulary: Vocabulary) -> Observer:
 class _LineObserver:
     """Writes a line an evaluation, and one now and then between them."""
 
-    def __init__(self, sample: Callable[[Weights], str]) -> None:
+    def __init__(self, sample: Callable[[Weights, int], str]) -> None:
         self._sample = sample
         self._last_line = time.monotonic()
 
@@ -58,13 +58,16 @@ class _LineObserver:
     def evaluated(self, evaluation: Evaluation, is_best: bool, weights: Callable[[], Weights]) -> None:
         self._last_line = time.monotonic()
         note(describe_evaluation(evaluation, is_best))
-        note(f"    {self._sample(weights())}")
+        note(f"    {self._sample(weights(), evaluation.step)}")
+
+    def ended(self) -> None:
+        pass
 
 
 class _TerminalObserver:
     """Draws a bar in place, with the evaluations above it."""
 
-    def __init__(self, sample: Callable[[Weights], str]) -> None:
+    def __init__(self, sample: Callable[[Weights, int], str]) -> None:
         from rich.console import Console
         from rich.progress import BarColumn, Progress, TextColumn
 
@@ -80,14 +83,17 @@ class _TerminalObserver:
 
     def stepped(self, progress: Progress) -> None:
         self._bar.update(self._task, total=progress.total_steps, completed=progress.step, description=_status(progress))
-        if progress.step >= progress.total_steps:
-            self._bar.stop()
 
     def evaluated(self, evaluation: Evaluation, is_best: bool, weights: Callable[[], Weights]) -> None:
         from rich.text import Text
 
         self._bar.console.print(Text(describe_evaluation(evaluation, is_best)), style="bold" if is_best else None)
-        self._bar.console.print(Text(f"    {self._sample(weights())}"), style="dim", overflow="ellipsis")
+        self._bar.console.print(
+            Text(f"    {self._sample(weights(), evaluation.step)}"), style="dim", overflow="ellipsis"
+        )
+
+    def ended(self) -> None:
+        self._bar.stop()
 
 
 def describe_evaluation(evaluation: Evaluation, is_best: bool) -> str:

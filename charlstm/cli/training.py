@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,6 +12,7 @@ import click
 from click.core import ParameterSource
 
 from charlstm.cli.console import emit_facts, emit_json
+from charlstm.cli.group import visible
 from charlstm.cli.progress import duration, loss
 from charlstm.config import TrainingConfig
 from charlstm.errors import OptionError
@@ -82,11 +84,11 @@ def emit_report(report: Report, *, as_json: bool) -> None:
     if test is not None and base is not None:
         facts["test loss, base untouched"] = loss(base)
         facts["test loss, transferred"] = loss(test)
-        facts["difference"] = f"{test - base:+.4f} nats ({(test - base) / base:+.1%})"
+        facts["difference"] = f"{test - base:+.4f} nats" + (f" ({(test - base) / base:+.1%})" if base else "")
     elif test is not None:
         facts["test loss per character"] = loss(test)
     facts["parameters"] = f"{report.parameters:,}, of which trained {report.trained_parameters:,}"
     facts["trained on"] = f"{report.chars_trained:,} characters, {report.epochs:.1f} epochs, {report.steps:,} steps"
     facts["training time"] = f"{duration(report.training_seconds)}, ended by {report.stopped_by}"
     emit_facts(f"Model {report.model}", facts)
-    print(f'Sample from it:  charlstm sample -m {report.model} --seed "aragorn"')
+    print(visible(f'Sample from it:  charlstm sample -m {shlex.quote(report.model)} --seed "aragorn"'))

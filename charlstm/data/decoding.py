@@ -73,6 +73,8 @@ def decode_blocks(file: Readable, name: str, encoding: str) -> Iterator[str]:
             text = decoder.decode(block[skipped:], not block)
         except UnicodeError as problem:
             raise _undecodable(problem, name, encoding, offset + skipped - pending, line) from None
+        if not is_utf8:
+            _refuse_surrogates(text, name, encoding, line)
         if "\0" in text:
             line += _lines(text[: text.index("\0")])
             raise DataError(f"{name}, line {line:,}: holds a NUL character, so it is a binary file and not text")
@@ -95,6 +97,18 @@ def _refuse_other_marks(block: bytes, name: str) -> None:
     for mark, encoding in _BYTE_ORDER_MARKS:
         if block.startswith(mark):
             raise DataError(f"{name} begins with the byte order mark of {encoding.upper()}: give --encoding {encoding}")
+
+
+def _refuse_surrogates(text: str, name: str, encoding: str, line: int) -> None:
+    """Refuse what only codecs with escapes of their own, such as UTF-7, can make."""
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError as problem:
+        line += _lines(text[: problem.start])
+        code = ord(text[problem.start])
+        raise DataError(
+            f"{name}, line {line:,}: holds the lone surrogate U+{code:04X}, which is no character: is it {encoding}?"
+        ) from None
 
 
 def _undecodable(problem: UnicodeError, name: str, encoding: str, offset: int, line: int) -> DataError:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import os
 import shutil
 import tempfile
@@ -27,9 +28,11 @@ def write_bytes(path: Path, content: bytes) -> None:
         # mkstemp makes the file private; a result is as readable as any other new file.
         os.chmod(name, 0o666 & ~_umask())
         os.replace(name, path)
-    except BaseException:
+    except BaseException as problem:
         with contextlib.suppress(OSError):
             os.unlink(name)
+        if isinstance(problem, OSError):
+            problem.filename, problem.filename2 = str(path), None  # the name that a person knows
         raise
     sync_directory(path.parent)
 
@@ -73,9 +76,13 @@ def refuse_existing(path: Path, *, overwrite: bool) -> None:
 
 
 def replace_directory(temporary: Path, path: Path, *, overwrite: bool) -> None:
-    """Rename `temporary` to `path`; an old directory there is moved aside first and removed after."""
+    """Rename `temporary` to `path`; an old directory there is exchanged with it, or moved aside first, and removed."""
     aside = None
     if overwrite and path.exists():
+        if _exchange(temporary, path):
+            sync_directory(path.parent)
+            shutil.rmtree(temporary, ignore_errors=True)
+            return
         aside = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".old", dir=path.parent))
         os.replace(path, aside / "old")
     try:
@@ -88,6 +95,16 @@ def replace_directory(temporary: Path, path: Path, *, overwrite: bool) -> None:
     sync_directory(path.parent)
     if aside is not None:
         shutil.rmtree(aside, ignore_errors=True)
+
+
+def remove_leftovers(directory: Path) -> None:
+    """Remove what writers in `directory` left behind that were killed; none may be at work there."""
+    for path in directory.glob(".*.tmp"):
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            with contextlib.suppress(OSError):
+                path.unlink()
 
 
 def sync_tree(directory: Path) -> None:
@@ -111,6 +128,15 @@ def sync_directory(directory: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def _exchange(one: Path, other: Path) -> bool:
+    """Let two names change places in one step; False where the system cannot do that."""
+    renameat2 = getattr(ctypes.CDLL(None), "renameat2", None) if os.name == "posix" else None
+    if renameat2 is None:
+        return False
+    here, exchange = -100, 2  # AT_FDCWD and RENAME_EXCHANGE of Linux
+    return int(renameat2(here, os.fsencode(one), here, os.fsencode(other), exchange)) == 0
 
 
 def _umask() -> int:

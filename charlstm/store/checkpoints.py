@@ -59,7 +59,7 @@ def write_checkpoint(model: Path, checkpoint: Checkpoint) -> None:
     Raises:
         OSError: the disk is full or cannot be written; the earlier checkpoints stand.
     """
-    parent = model / CHECKPOINTS
+    parent = _checkpoints(model)
     name = f"step-{checkpoint.step:012}"
     with atomic.new_directory(parent / name, overwrite=True) as directory:
         save_arrays(directory / CURRENT, checkpoint.weights)
@@ -86,7 +86,7 @@ def load_checkpoint(model: Path, config: ModelConfig, slot_shapes: Shapes, warn:
     Raises:
         ModelError: there is none.
     """
-    for directory in _newest_first(model / CHECKPOINTS):
+    for directory in _newest_first(_checkpoints(model)):
         try:
             return _read(directory, config, slot_shapes)
         except (ModelError, OSError) as problem:
@@ -94,10 +94,19 @@ def load_checkpoint(model: Path, config: ModelConfig, slot_shapes: Shapes, warn:
     raise ModelError(f"{model} has no checkpoint that can be gone on from")
 
 
+def check_size(model: Path, config: ModelConfig) -> None:
+    """Raise a ModelError unless a checkpoint can hold the weights of a network: before memory is taken for it."""
+    files = [directory / CURRENT for directory in _newest_first(_checkpoints(model))]
+    if not any(file.is_file() and file.stat().st_size >= 4 * config.parameters for file in files):
+        raise ModelError(f"{model} has no checkpoint of {config.parameters:,} weights, as its run has")
+
+
 def _read(directory: Path, config: ModelConfig, slot_shapes: Shapes) -> Checkpoint:
     manifest = json_file.read_json(directory / MANIFEST, ModelError)
     step, hashes = manifest.get("step"), manifest.get("sha256")
-    if set(manifest) != {"format_version", "step", "sha256"} or manifest["format_version"] != 1:
+    if set(manifest) != {"format_version", "step", "sha256"} or type(manifest["format_version"]) is not int:
+        raise ModelError(f"{directory / MANIFEST} is of another form than this program writes")
+    if manifest["format_version"] != 1:
         raise ModelError(f"{directory / MANIFEST} is of another form than this program writes")
     if type(step) is not int or directory.name != f"step-{step:012}" or not isinstance(hashes, dict):
         raise ModelError(f"{directory / MANIFEST} does not fit its directory")
@@ -117,7 +126,17 @@ def _read(directory: Path, config: ModelConfig, slot_shapes: Shapes) -> Checkpoi
     )
 
 
+def _checkpoints(model: Path) -> Path:
+    """Return where the checkpoints of a model stand; what a link there names is nothing of its own."""
+    parent = model / CHECKPOINTS
+    if parent.is_symlink():
+        raise ModelError(f"{parent} is a link; a directory's checkpoints must be its own")
+    return parent
+
+
 def _newest_first(parent: Path) -> list[Path]:
     if not parent.is_dir():
         return []
-    return sorted((path for path in parent.iterdir() if _NAME.fullmatch(path.name)), reverse=True)
+    return sorted(
+        (path for path in parent.iterdir() if _NAME.fullmatch(path.name) and not path.is_symlink()), reverse=True
+    )

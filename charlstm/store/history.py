@@ -11,7 +11,7 @@ from pathlib import Path
 from charlstm.errors import ModelError
 from charlstm.store import atomic
 
-MAX_BYTES = 64 * 1024 * 1024
+MAX_BYTES = 32 * 1024 * 1024
 
 
 @dataclass(frozen=True)
@@ -60,10 +60,11 @@ def read_history(path: Path) -> list[Evaluation]:
     if path.stat().st_size > MAX_BYTES:
         raise ModelError(f"{path} is larger than {MAX_BYTES:,} bytes")
     try:
-        rows = list(csv.reader(io.StringIO(path.read_text(encoding="utf-8"))))
-        if not rows or tuple(rows[0]) != COLUMNS:
-            raise ModelError(f"{path} must begin with the columns {','.join(COLUMNS)}")
-        types = (int, float, int, float, float, float, float)
-        return [Evaluation(*(kind(cell) for kind, cell in zip(types, row, strict=True))) for row in rows[1:]]
+        with path.open(encoding="utf-8", newline="") as file:
+            rows = csv.reader(file)
+            if tuple(next(rows, ())) != COLUMNS:
+                raise ModelError(f"{path} must begin with the columns {','.join(COLUMNS)}")
+            types = (int, float, int, float, float, float, float)
+            return [Evaluation(*(kind(cell) for kind, cell in zip(types, row, strict=True))) for row in rows]
     except (ValueError, csv.Error) as problem:
         raise ModelError(f"{path} is damaged: {problem}") from None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -12,6 +13,10 @@ from charlstm.store import atomic
 
 MAX_BYTES = 64 * 1024 * 1024
 MAX_DEPTH = 32
+# A value takes up to two hundred times the memory of its bytes in the file.
+MAX_VALUES = 2_000_000
+
+_STRING_OR_BRACKET = re.compile(rb'"(?:[^"\\]++|\\.)*+"?|[\[\]{}]', re.DOTALL)
 
 
 def read_json(path: Path, error: type[CharlstmError], *, max_bytes: int = MAX_BYTES) -> dict[str, Any]:
@@ -23,7 +28,8 @@ def read_json(path: Path, error: type[CharlstmError], *, max_bytes: int = MAX_BY
         max_bytes: larger files are refused before they are read.
 
     Raises:
-        error: the file is missing, a link, too large, no valid JSON, too deep, or holds NaN or infinity.
+        error: the file is missing, a link, too large, no valid JSON, too deep, of too many values, or holds NaN or
+            infinity.
     """
     if path.is_symlink():
         raise error(f"{path} is a link; a directory's files must be its own")
@@ -34,6 +40,8 @@ def read_json(path: Path, error: type[CharlstmError], *, max_bytes: int = MAX_BY
     if (size := path.stat().st_size) > max_bytes:
         raise error(f"{path} has {size:,} bytes; at most {max_bytes:,} are read")
     content = path.read_bytes()
+    if sum(map(content.count, (b",", b"[", b"{"))) > MAX_VALUES:
+        raise error(f"{path} holds more than {MAX_VALUES:,} values")
     if _depth(content) > MAX_DEPTH:
         raise error(f"{path} is nested deeper than {MAX_DEPTH} levels")
 
@@ -51,7 +59,13 @@ def read_json(path: Path, error: type[CharlstmError], *, max_bytes: int = MAX_BY
 
 def write_json(path: Path, document: dict[str, Any]) -> None:
     """Write `document` to `path` atomically, keys in the given order."""
-    atomic.write_bytes(path, dump_json(document).encode("utf-8"))
+    atomic.write_bytes(path, encode_json(document))
+
+
+def encode_json(document: Any) -> bytes:
+    """Return the bytes that `write_json` writes."""
+    # A file name that is no UTF-8 holds lone surrogates; a backslash escape is also how JSON spells them.
+    return dump_json(document).encode("utf-8", "backslashreplace")
 
 
 def dump_json(document: Any) -> str:
@@ -75,22 +89,13 @@ def _finite(text: str) -> float:
 def _depth(content: bytes) -> int:
     """Return a bound on the nesting depth, so that a hostile file cannot exhaust the parser's stack."""
     depth = deepest = 0
-    in_string = escaped = False
-    for byte in content:
-        if in_string:
-            if escaped:
-                escaped = False
-            elif byte == 0x5C:
-                escaped = True
-            elif byte == 0x22:
-                in_string = False
-        elif byte == 0x22:
-            in_string = True
-        elif byte in b"[{":
+    for match in _STRING_OR_BRACKET.finditer(content):
+        first = content[match.start()]
+        if first in b"[{":
             depth += 1
             deepest = max(deepest, depth)
             if deepest > MAX_DEPTH:
                 return deepest
-        elif byte in b"]}":
+        elif first in b"]}":
             depth -= 1
     return deepest

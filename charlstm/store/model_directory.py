@@ -1,11 +1,14 @@
 """The model directory: config.json, vocabulary.json, model.safetensors, history.csv.
 
 `config.json` is written last and holds the SHA-256 of the others, so that a directory with a valid
-`config.json` is a whole model.
+`config.json` is a whole model.  Where it replaces another, the new one first stands beside it as
+`.config.json.next`: whichever of the two fits the weights is the one that counts.
 """
 
 from __future__ import annotations
 
+import hashlib
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +26,7 @@ from charlstm.store import atomic, json_file
 
 FORMAT_VERSION = 1
 CONFIG, VOCABULARY, WEIGHTS, HISTORY = "config.json", "vocabulary.json", "model.safetensors", "history.csv"
+NEXT_CONFIG = ".config.json.next"
 KEYS = ("format_version", "model", "training", "dataset", "lineage", "result", "sha256")
 
 Weights = Mapping[str, NDArray[np.float32]]
@@ -84,10 +88,16 @@ def save_model(
     lineage: list[dict[str, Any]],
     result: dict[str, Any],
 ) -> None:
-    """Write a model into the existing directory `path`, whose history.csv is taken as it stands."""
-    json_file.write_json(path / VOCABULARY, vocabulary.to_json())
-    save_arrays(path / WEIGHTS, {name: weights[name] for name in weight_shapes(config)})
-    names = [VOCABULARY, WEIGHTS] + ([HISTORY] if (path / HISTORY).exists() else [])
+    """Write a model into the existing directory `path`, whose history.csv is taken as it stands.
+
+    A model that stood there before can be opened until the new one can.
+    """
+    contents = {
+        VOCABULARY: json_file.encode_json(vocabulary.to_json()),
+        WEIGHTS: _encode_arrays({name: weights[name] for name in weight_shapes(config)}),
+    }
+    if (path / HISTORY).exists():
+        contents[HISTORY] = (path / HISTORY).read_bytes()
     document = {
         "format_version": FORMAT_VERSION,
         "model": config.to_json(),
@@ -95,9 +105,13 @@ def save_model(
         "dataset": dataset,
         "lineage": lineage,
         "result": result,
-        "sha256": {name: json_file.sha256(path / name) for name in names},
+        "sha256": {name: hashlib.sha256(content).hexdigest() for name, content in contents.items()},
     }
-    json_file.write_json(path / CONFIG, document)
+    json_file.write_json(path / NEXT_CONFIG, document)
+    atomic.write_bytes(path / VOCABULARY, contents[VOCABULARY])
+    atomic.write_bytes(path / WEIGHTS, contents[WEIGHTS])
+    os.replace(path / NEXT_CONFIG, path / CONFIG)
+    atomic.sync_directory(path)
 
 
 def load_model(path: Path) -> Model:
@@ -105,13 +119,16 @@ def load_model(path: Path) -> Model:
 
     Raises:
         ModelError: no directory, a dataset directory, an unfinished run, a file that is missing, a link,
-            truncated, of an unknown version, or that does not fit the configuration.
+            changed after it was written, of an unknown version, or that does not fit the configuration.
     """
     document = read_config(path)
     try:
         config = ModelConfig.from_json(document["model"])
     except OptionError as problem:
         raise ModelError(f"{path / CONFIG}: {problem}") from None
+    for name in (VOCABULARY, WEIGHTS):
+        if _sha256_of(path / name) != document["sha256"][name]:
+            raise ModelError(f"{path / name} is damaged or was changed: its SHA-256 is not the one in {CONFIG}")
     vocabulary = Vocabulary.from_json(json_file.read_json(path / VOCABULARY, ModelError), ModelError)
     if len(vocabulary) != config.vocabulary_size:
         raise ModelError(
@@ -134,26 +151,41 @@ def load_model(path: Path) -> Model:
 def read_config(path: Path) -> dict[str, Any]:
     """Return the checked config.json of a model directory, without opening the weights."""
     _check_is_model(path)
-    document = json_file.read_json(path / CONFIG, ModelError)
-    if (version := document.get("format_version")) != FORMAT_VERSION:
-        raise ModelError(f"{path / CONFIG} has format_version {version!r}; this program reads {FORMAT_VERSION}")
+    document = _read_config(path / CONFIG)
+    if os.path.lexists(path / NEXT_CONFIG):  # the writer was interrupted between two of its files
+        following = _read_config(path / NEXT_CONFIG)
+        if following["sha256"][WEIGHTS] == _sha256_of(path / WEIGHTS):
+            return following
+    return document
+
+
+def _read_config(path: Path) -> dict[str, Any]:
+    document = json_file.read_json(path, ModelError)
+    version = document.get("format_version")
+    if type(version) is not int or version != FORMAT_VERSION:
+        raise ModelError(f"{path} has format_version {str(version)[:40]}; this program reads {FORMAT_VERSION}")
     if set(document) != set(KEYS):
         wrong = sorted(set(document) ^ set(KEYS))[0]
-        raise ModelError(f"{path / CONFIG} {'lacks' if wrong in KEYS else 'has'} the {_kind(wrong)} {wrong!r}")
+        raise ModelError(f"{path} {'lacks' if wrong in KEYS else 'has'} the {_kind(wrong)} {wrong[:60]!r}")
     for key in ("model", "training", "dataset", "result", "sha256"):
         if not isinstance(document[key], dict):
-            raise ModelError(f"{path / CONFIG}: {key!r} must be an object")
+            raise ModelError(f"{path}: {key!r} must be an object")
     lineage = document["lineage"]
     if not isinstance(lineage, list) or not all(isinstance(ancestor, dict) for ancestor in lineage):
-        raise ModelError(f"{path / CONFIG}: 'lineage' must be a list of objects")
-    if not isinstance(document["sha256"].get(WEIGHTS), str):
-        raise ModelError(f"{path / CONFIG}: 'sha256' lacks {WEIGHTS!r}")
+        raise ModelError(f"{path}: 'lineage' must be a list of objects")
+    for name in (VOCABULARY, WEIGHTS):
+        if not isinstance(document["sha256"].get(name), str):
+            raise ModelError(f"{path}: 'sha256' lacks {name!r}")
     return document
 
 
 def save_arrays(path: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
     """Write named arrays to a safetensors file, atomically."""
-    atomic.write_bytes(path, save({name: np.ascontiguousarray(array) for name, array in arrays.items()}))
+    atomic.write_bytes(path, _encode_arrays(arrays))
+
+
+def _encode_arrays(arrays: Mapping[str, NDArray[Any]]) -> bytes:
+    return save({name: np.ascontiguousarray(array) for name, array in arrays.items()})
 
 
 def load_arrays(path: Path, shapes: Mapping[str, tuple[int, ...]]) -> dict[str, NDArray[np.float32]]:
@@ -188,6 +220,13 @@ def load_arrays(path: Path, shapes: Mapping[str, tuple[int, ...]]) -> dict[str, 
         if not np.isfinite(array).all():
             raise ModelError(f"{path}: {name!r} holds a value that is not finite")
     return arrays
+
+
+def _sha256_of(path: Path) -> str:
+    """Return the SHA-256 of a file of the directory's own."""
+    if path.is_symlink() or not path.is_file():
+        raise ModelError(f"{path} is {'missing' if not path.exists() else 'not a regular file'}")
+    return json_file.sha256(path)
 
 
 def _check_is_model(path: Path) -> None:

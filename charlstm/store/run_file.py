@@ -67,10 +67,12 @@ def read_run(directory: Path) -> RunFile:
     """
     path = directory / RUN
     document = json_file.read_json(path, ModelError)
-    if document.pop("format_version", None) != FORMAT_VERSION:
+    version = document.pop("format_version", None)
+    if type(version) is not int or version != FORMAT_VERSION:
         raise ModelError(f"{path} is of another version than this program reads, {FORMAT_VERSION}")
     if set(document) != set(RunFile.__dataclass_fields__):
-        raise ModelError(f"{path} has the wrong key {sorted(set(document) ^ set(RunFile.__dataclass_fields__))[0]!r}")
+        wrong = sorted(set(document) ^ set(RunFile.__dataclass_fields__))[0]
+        raise ModelError(f"{path} {'lacks' if wrong not in document else 'has'} the key {wrong[:60]!r}")
     try:
         document["model"] = ModelConfig.from_json(document["model"])
         document["training"] = TrainingConfig.from_json(document["training"])
@@ -79,8 +81,8 @@ def read_run(directory: Path) -> RunFile:
     except OptionError as problem:
         raise ModelError(f"{path}: {problem}") from None
     run = RunFile(**document)
-    if (wrong := _misfit(run)) is not None:
-        raise ModelError(f"{path}: the value of {wrong!r} cannot be used")
+    if (misfit := _misfit(run)) is not None:
+        raise ModelError(f"{path}: the value of {misfit!r} cannot be used")
     return run
 
 
@@ -93,10 +95,11 @@ def _misfit(run: RunFile) -> str | None:
         "given": isinstance(run.given, dict),
         "texts": _is_list_of(run.texts, str),
         "dataset": isinstance(run.dataset, dict) and isinstance(run.dataset.get("path"), str),
-        "base": run.base is None or isinstance(run.base, str),
+        "base": run.base is None if run.command == "pretrain" else isinstance(run.base, str),
+        "transfer": (run.transfer is None) == (run.command == "pretrain"),
         "trained": _is_list_of(run.trained, str) and set(run.trained) <= set(names),
         "new_symbols": type(run.new_symbols) is int and 0 <= run.new_symbols <= size,
-        "lineage": _is_list_of(run.lineage, dict),
+        "lineage": _is_list_of(run.lineage, dict) and (run.base is None or len(run.lineage) > 0),
     }
     return next((name for name, holds in checks.items() if not holds), None)
 

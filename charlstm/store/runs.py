@@ -28,8 +28,8 @@ def newest_model() -> Path:
     """
     if not LATEST.exists():
         raise ModelError("there is no runs/latest here: give -m MODEL, or train one with charlstm pretrain")
-    name = os.readlink(LATEST) if LATEST.is_symlink() else LATEST.read_text(encoding="utf-8").strip()
-    if Path(name).name != name:
+    name = os.readlink(LATEST) if LATEST.is_symlink() else os.fsdecode(LATEST.read_bytes()).strip()
+    if Path(name).name != name or name in ("", "..") or "\0" in name:
         raise ModelError(f"{LATEST} must name a directory beside it, not {name[:60]!r}")
     return RUNS / name
 
@@ -42,7 +42,12 @@ def name_newest(model: Path) -> None:
     with contextlib.suppress(FileNotFoundError):
         temporary.unlink()
     try:
-        temporary.symlink_to(model.name, target_is_directory=True)
-    except OSError:  # a system or file system without links
-        temporary.write_text(model.name, encoding="utf-8")
-    os.replace(temporary, LATEST)
+        try:
+            temporary.symlink_to(model.name, target_is_directory=True)
+        except OSError:  # a system or file system without links
+            temporary.write_bytes(os.fsencode(model.name))
+        os.replace(temporary, LATEST)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+        raise

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from pathlib import Path
 
@@ -38,8 +39,12 @@ def frozen_outputs(network: Network, ids: Ids, layers: int, directory: Path) -> 
 
     They are kept in a file in `directory` that has no name, so that it goes with the process.
     """
+    shape = (len(ids), network.config.units[layers - 1])
     with tempfile.TemporaryFile(dir=directory) as file:
-        outputs = np.memmap(file, np.float32, "w+", shape=(len(ids), network.config.units[layers - 1]))
+        # A disk that fills up while a map is written to ends the process; here it is an error.
+        if hasattr(os, "posix_fallocate"):
+            os.posix_fallocate(file.fileno(), 0, 4 * shape[0] * shape[1])
+        outputs = np.memmap(file, np.float32, "w+", shape=shape)
     compiled = tf.function(lambda inputs, state: network.lower(inputs, state, layers), autograph=False)
     streams = Streams(len(ids))
     state = network.zero_state(streams.count)

@@ -20,7 +20,7 @@ from charlstm.store.checkpoints import Checkpoint, Shapes
 from charlstm.store.history import Evaluation
 from charlstm.store.model_directory import Weights
 from charlstm.training.frozen import fits, frozen_below, frozen_outputs
-from charlstm.training.position import Position
+from charlstm.training.position import Position, position_of
 from charlstm.training.schedules import schedule_of
 from charlstm.training.scoring import Scorer
 from charlstm.training.step import TrainingStep
@@ -100,6 +100,9 @@ class Observer(Protocol):
 
     def evaluated(self, evaluation: Evaluation, is_best: bool, weights: Callable[[], Weights]) -> None:
         """Take note of an evaluation; `weights` gives the network as it is now."""
+
+    def ended(self) -> None:
+        """Take note that there will be no more, for whatever reason."""
 
 
 class Trainer:
@@ -191,7 +194,7 @@ class Trainer:
 
     def restore(self, checkpoint: Checkpoint) -> None:
         """Become what was captured."""
-        self.position = Position.from_json(checkpoint.position)
+        self.position = position_of(checkpoint)
         self.history = list(checkpoint.history)
         self.best = checkpoint.best
         self.network.assign(checkpoint.weights)

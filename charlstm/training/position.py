@@ -6,9 +6,13 @@ from dataclasses import dataclass
 from typing import Literal
 
 from charlstm.config import Config
-from charlstm.errors import OptionError
+from charlstm.errors import ModelError, OptionError
+from charlstm.store.checkpoints import Checkpoint
 
 StoppedBy = Literal["epochs", "max_minutes", "patience"]
+
+MAX_STEPS = 1 << 62
+MAX_ROLLBACKS = 1000
 
 
 @dataclass
@@ -54,6 +58,27 @@ class Position(Config):
     is_finished: bool = False
 
     def __post_init__(self) -> None:
-        counts = (self.step, self.updates, self.total_steps, self.sum_steps, self.bad_evaluations, self.rollbacks)
-        if min(*counts, self.best_row + 1, self.bad_steps) < 0 or self.updates > self.step:
-            raise OptionError("a count is negative, or there are more updates than steps")
+        counts = (self.step, self.updates, self.sum_steps, self.bad_evaluations, self.bad_steps, self.best_row + 1)
+        if min(counts) < 0 or max(counts) >= MAX_STEPS or self.updates > self.step:
+            raise OptionError("a count is out of range, or there are more updates than steps")
+        if not (0 <= self.rollbacks < MAX_ROLLBACKS and 0 <= self.total_steps < MAX_STEPS**2):
+            raise OptionError("'rollbacks' or 'total_steps' is out of range")
+        if not 0 <= self.first_step_seconds <= self.elapsed:
+            raise OptionError("the first step took longer than all of them")
+
+
+def position_of(checkpoint: Checkpoint) -> Position:
+    """Return the position in a checkpoint.
+
+    Raises:
+        ModelError: it is not of the form that `to_json` gives, or does not fit the rest of the checkpoint.
+    """
+    try:
+        position = Position.from_json(checkpoint.position)
+    except OptionError as problem:
+        raise ModelError(
+            f"the position in the checkpoint of step {checkpoint.step:,} cannot be used: {problem}"
+        ) from None
+    if position.step != checkpoint.step or position.best_row >= len(checkpoint.history):
+        raise ModelError(f"the position in the checkpoint of step {checkpoint.step:,} does not fit the rest of it")
+    return position

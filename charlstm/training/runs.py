@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, replace
@@ -11,14 +12,14 @@ from typing import Any
 
 import numpy as np
 
-from charlstm.config import CorpusConfig, NewSymbols, TrainingConfig, TransferConfig
+from charlstm.config import Config, CorpusConfig, NewSymbols, TrainingConfig, TransferConfig
 from charlstm.data.batches import Ids, fitting_batch_size
 from charlstm.data.vocabulary import SPECIAL_SYMBOLS, Vocabulary
 from charlstm.errors import DataError, DivergedError, ModelError, OptionError, StoppedError
 from charlstm.model.network import Network
 from charlstm.model.weights import extend_vocabulary, initial_weights, layer_names, new_symbol_masks
 from charlstm.store import atomic, json_file
-from charlstm.store.checkpoints import CHECKPOINTS
+from charlstm.store.checkpoints import CHECKPOINTS, check_size
 from charlstm.store.dataset_directory import Dataset, load_dataset, write_dataset
 from charlstm.store.history import write_history
 from charlstm.store.lock import locked
@@ -38,6 +39,7 @@ from charlstm.store.runs import name_newest
 from charlstm.training import presets
 from charlstm.training.keeper import CheckpointKeeper
 from charlstm.training.loop import Job, Observer, Trainer
+from charlstm.training.memory import check_memory
 from charlstm.training.precision import choose_precision
 from charlstm.training.resume import check_unchanged, extended_run
 from charlstm.training.scoring import Scorer
@@ -81,7 +83,7 @@ class RunOptions:
 
 
 @dataclass(frozen=True)
-class Report:
+class Report(Config):
     """What a run gave.
 
     Attributes:
@@ -160,13 +162,14 @@ def pretrain(
             texts=list(options.texts),
             dataset={},
             model=model,
-            training=_training_config(options, characters, note),
+            training=_training_config(options, size, characters, note),
             base=None,
             transfer=None,
             trained=layer_names(model, range(model.layers), head=True),
             new_symbols=0,
             lineage=[],
         )
+        check_memory(model, run.training)
         return Start(run, dataset.vocabulary, initial_weights(model, run.training.random_seed))
 
     return _begin_or_resume(options, start, observe, note)
@@ -210,7 +213,8 @@ def transfer(
             note(f"{left_out:,} characters of the training text are left out.")
         added = len(vocabulary) - len(model.vocabulary)
         config, weights = extend_vocabulary(model.config, model.weights, model.vocabulary, vocabulary)
-        dropout = options.dropout or (presets.size_of(len(train), options.preset).dropout,)
+        size = presets.transfer_size_of(len(train), options.preset)
+        dropout = options.dropout or (size.dropout,)
         config = replace(config, dropout=presets.one_a_layer(dropout, config.layers))
         trained = layer_names(config, chosen.retrain, head=not freeze_head)
         if not trained and not added:
@@ -221,7 +225,7 @@ def transfer(
             texts=list(options.texts),
             dataset={},
             model=config,
-            training=_training_config(options, len(train), note),
+            training=_training_config(options, size, len(train), note),
             base=str(base),
             transfer=chosen,
             trained=trained,
@@ -277,12 +281,21 @@ def _train(options: RunOptions, run: RunFile, weights: Weights | None, observe: 
     check_unchanged(run, dataset)
     vocabulary = Vocabulary.from_json(json_file.read_json(out / VOCABULARY, ModelError), ModelError)
     splits = {name: vocabulary.translate(ids, dataset.vocabulary)[0] for name, ids in dataset.splits.items()}
+    if len(vocabulary) != run.model.vocabulary_size:
+        raise ModelError(
+            f"{out / VOCABULARY} has {len(vocabulary)} symbols, but {RUN} says {run.model.vocabulary_size}"
+        )
+    atomic.remove_leftovers(out)
     has_checkpoint = (out / CHECKPOINTS).exists()
+    if has_checkpoint:
+        check_size(out, run.model)
+    check_memory(run.model, run.training)
     if weights is None and has_checkpoint:
         weights = {name: np.zeros(shape, np.float32) for name, shape in weight_shapes(run.model).items()}
     job = _job(run, weights or _first_weights(run, vocabulary), splits)
     network = Network(run.model, run.training.precision)
-    trainer = Trainer(job, network, observe(job, vocabulary), out)
+    observer = observe(job, vocabulary)
+    trainer = Trainer(job, network, observer, out)
     keeper = CheckpointKeeper(out, run.model, trainer.slot_shapes(), options.checkpoint_minutes, note)
     if has_checkpoint:
         trainer.restore(keeper.newest())
@@ -305,9 +318,11 @@ def _train(options: RunOptions, run: RunFile, weights: Weights | None, observe: 
             keeper.wait()
             _save(out, run, vocabulary, trainer, splits)
             raise
+        finally:
+            observer.ended()
         if not is_finished:
             keeper.write(trainer.capture())
-            again = f"charlstm {run.command} --resume -o {out}"
+            again = f"charlstm {run.command} --resume -o {shlex.quote(str(out))}"
             raise StoppedError(
                 f"stopped at step {trainer.position.step:,}, with everything saved; go on with: {again}",
                 stop_signal() or 0,
@@ -355,9 +370,9 @@ def _report_of(out: Path) -> Report:
     """Return the report of a finished run."""
     result = read_config(out)["result"]
     try:
-        return Report(model=str(out), **result)
-    except TypeError:
-        raise ModelError(f"{out / CONFIG}: 'result' is not that of a run") from None
+        return Report.from_json({**result, "model": str(out)})
+    except OptionError as problem:
+        raise ModelError(f"{out / CONFIG}: 'result' is not that of a run: {problem}") from None
 
 
 def _job(run: RunFile, weights: Weights, splits: Mapping[str, Ids]) -> Job:
@@ -400,13 +415,10 @@ def _count_trained(job: Job) -> int:
     return count
 
 
-def _training_config(options: RunOptions, characters: int, note: Note) -> TrainingConfig:
+def _training_config(options: RunOptions, size: presets.Size, characters: int, note: Note) -> TrainingConfig:
     given = {name: value for name, value in options.training.items() if name != "precision"}
-    config = presets.training_config(
-        presets.size_of(characters, options.preset),
-        choose_precision(options.training.get("precision") or "auto"),
-        given,
-    )
+    precision = choose_precision(options.training.get("precision") or "auto")
+    config = presets.training_config(size, precision, given)
     length = config.sequence_length
     if given.get("sequence_length") is None:
         # A handful of characters is still a text: only an explicit length is kept to.

@@ -50,7 +50,7 @@ def _describe_model(path: Path) -> dict[str, Any]:
     from charlstm.store.model_directory import load_model
 
     model = load_model(path)
-    return {
+    facts = {
         "kind": "model",
         "sha256": model.sha256,
         "units": list(model.config.units),
@@ -60,9 +60,10 @@ def _describe_model(path: Path) -> dict[str, Any]:
         "vocabulary_size": len(model.vocabulary),
         **{f"training_{name}": value for name, value in model.training.items()},
         "dataset": model.dataset.get("path"),
-        **model.result,
-        "lineage": model.lineage,
     }
+    # What the file says of itself must not pass for what was found.
+    result = {name: value for name, value in model.result.items() if name not in facts}
+    return {**facts, **result, "lineage": model.lineage}
 
 
 def _shown(value: Any) -> str:
@@ -71,9 +72,8 @@ def _shown(value: Any) -> str:
     if isinstance(value, int) and not isinstance(value, bool):
         return f"{value:,}"
     if isinstance(value, list):
-        return (
-            "\n".join(_shown_item(item) for item in value) if value and isinstance(value[0], dict) else _joined(value)
-        )
+        has_objects = any(isinstance(item, dict) for item in value)
+        return "\n".join(map(_shown_item, value)) if has_objects else _joined(value)
     return "" if value is None else str(value).replace("\n", "\\n")
 
 
@@ -81,5 +81,7 @@ def _joined(values: list[Any]) -> str:
     return ", ".join(map(str, values))
 
 
-def _shown_item(item: dict[str, Any]) -> str:
+def _shown_item(item: Any) -> str:
+    if not isinstance(item, dict):
+        return str(item)
     return ", ".join(f"{name} {value}" for name, value in item.items())

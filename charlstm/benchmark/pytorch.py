@@ -1,0 +1,62 @@
+"""PyTorch as a contender: nn.LSTM on its own CPU kernels, with its own number of threads."""
+
+from __future__ import annotations
+
+from charlstm.benchmark.contenders import SYMBOLS, Shape, Step
+from charlstm.config import Precision, SamplingConfig
+
+
+def training(shape: Shape, precision: Precision) -> Step:
+    """Return a step: one-hot input as a row lookup, state carried on, autocast for bfloat16, clip, fused Adam."""
+    import torch
+    from torch.nn import functional
+
+    torch.manual_seed(1)
+    lstm = torch.nn.LSTM(SYMBOLS, shape.units, shape.layers, batch_first=True)
+    head = torch.nn.Linear(shape.units, SYMBOLS)
+    weights = [*lstm.parameters(), *head.parameters()]
+    optimizer = torch.optim.Adam(weights, lr=1e-3, fused=True)
+    text = torch.randint(SYMBOLS, (shape.batch_size, shape.sequence_length + 1))
+    inputs, targets = text[:, :-1].contiguous(), text[:, 1:].reshape(-1)
+    one_hot = torch.eye(SYMBOLS)
+    zeros = torch.zeros(shape.layers, shape.batch_size, shape.units)
+    state = (zeros, zeros)
+
+    def step() -> None:
+        nonlocal state
+        optimizer.zero_grad(set_to_none=True)
+        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=precision == "bfloat16"):
+            outputs, after = lstm(functional.embedding(inputs, one_hot), state)
+            logits = head(outputs)
+        loss = functional.cross_entropy(logits.float().reshape(-1, SYMBOLS), targets)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(weights, 1.0)
+        optimizer.step()
+        state = tuple(part.detach() for part in after)
+        loss.item()
+
+    return step
+
+
+def sampling(shape: Shape, precision: Precision) -> Step:  # noqa: ARG001 - as this program samples: in float32
+    """Return the writing of B texts of T symbols: one step of nn.LSTM a symbol, softmax, multinomial."""
+    import torch
+
+    torch.manual_seed(1)
+    lstm = torch.nn.LSTM(SYMBOLS, shape.units, shape.layers).eval()
+    head = torch.nn.Linear(shape.units, SYMBOLS)
+    one_hot = torch.eye(SYMBOLS)
+    zeros = torch.zeros(shape.layers, shape.batch_size, shape.units)
+    temperature = SamplingConfig().temperature
+
+    def step() -> None:
+        with torch.inference_mode():
+            ids, state, written = torch.zeros(shape.batch_size, dtype=torch.int64), (zeros, zeros), []
+            for _ in range(shape.sequence_length):
+                outputs, state = lstm(one_hot[ids][None], state)
+                probabilities = torch.softmax(head(outputs[0]) / temperature, -1)
+                ids = torch.multinomial(probabilities, 1)[:, 0]
+                written.append(ids)
+            torch.stack(written).tolist()
+
+    return step

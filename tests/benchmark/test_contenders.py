@@ -1,0 +1,64 @@
+"""Every contender does its work, at a tiny size, in this process."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from charlstm.benchmark import limit, own, stock_keras
+from charlstm.benchmark.contenders import MODULES, Entrant, Shape, Task, installed
+from charlstm.benchmark.worker import Repetition
+
+SHAPE = Shape(2, 8, 3, 5)
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_this_program_trains(precision: own.Precision) -> None:
+    assert Repetition(own.training(SHAPE, precision), SHAPE.chars).run() > 0
+
+
+def test_this_program_samples() -> None:
+    assert Repetition(own.sampling(SHAPE, "float32"), SHAPE.chars).run() > 0
+
+
+def test_keras_trains() -> None:
+    assert Repetition(stock_keras.training(SHAPE, "float32"), SHAPE.chars).run() > 0
+
+
+@pytest.mark.parametrize("work", [limit.reading_on_one_core, limit.reading_on_all_cores])
+def test_weights_are_read(work: object) -> None:
+    assert callable(work)
+    assert Repetition(work(SHAPE, "float32"), SHAPE.chars).run() > 0
+
+
+@pytest.mark.parametrize("task", ["training", "sampling"])
+def test_pytorch_works_where_it_is_installed(task: Task) -> None:
+    # In a process of its own: PyTorch beside TensorFlow in one is asking for trouble.
+    if not installed(["torch"], lambda message: None):  # noqa: ARG005
+        pytest.skip("PyTorch is not installed")
+    code = (
+        "from charlstm.benchmark.contenders import Entrant, Shape\n"
+        f"step = Entrant('torch', {task!r}, Shape(2, 8, 3, 5), 'bfloat16').prepare()\nstep()\nstep()"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_every_contender_has_a_module() -> None:
+    for name in MODULES:
+        with pytest.raises(AttributeError, match="no_such_task"):
+            Entrant(name, "no_such_task", SHAPE).prepare()  # type: ignore[arg-type]
+
+
+def test_a_rival_that_is_not_installed_is_noted() -> None:
+    notes: list[str] = []
+    assert installed(["keras"], notes.append) == ["keras"]
+    assert notes == []
+
+
+def test_a_missing_rival_is_left_out_with_a_note(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None if name == "torch" else name)
+    notes: list[str] = []
+    assert installed(["keras", "torch"], notes.append) == ["keras"]
+    assert notes == ["PyTorch is not installed: left out."]

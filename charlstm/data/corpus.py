@@ -249,7 +249,7 @@ def _boundary(config: CorpusConfig) -> Boundary:
 
 def _id_table(vocabulary: Vocabulary) -> NDArray[np.int32]:
     """Return the id of every code point (0x110000,): END_MARK ends a document; -1 is left out."""
-    known = vocabulary.code_point_ids
+    known = vocabulary.code_point_ids[:_CODE_POINTS]  # with the last character of all, it is longer by one
     table = np.full(_CODE_POINTS, -1 if vocabulary.unknown is None else vocabulary.unknown, np.int32)
     table[: len(known)][known >= 0] = known[known >= 0]
     assert vocabulary.end_of_document is not None

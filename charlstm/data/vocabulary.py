@@ -66,6 +66,11 @@ class Vocabulary:
             table[code] = number
         return table
 
+    @cached_property
+    def _shown(self) -> list[str]:
+        """The text of each id."""
+        return [_SHOWN_AS.get(symbol, symbol) for symbol in self.symbols]
+
     def encode(self, text: str) -> tuple[NDArray[Any], Counter[str]]:
         """Return the ids of a text, and how often each character occurred that has none.
 
@@ -88,7 +93,7 @@ class Vocabulary:
 
     def decode(self, ids: ArrayLike) -> str:
         """Return the text of ids (N,); the end of a document shows as an empty line."""
-        shown = [_SHOWN_AS.get(symbol, symbol) for symbol in self.symbols]
+        shown = self._shown
         return "".join([shown[number] for number in np.asarray(ids).tolist()])
 
     def extended(self, other: Vocabulary) -> Vocabulary:

@@ -94,6 +94,15 @@ def load_checkpoint(model: Path, config: ModelConfig, slot_shapes: Shapes, warn:
     raise ModelError(f"{model} has no checkpoint that can be gone on from")
 
 
+def has_checkpoints(model: Path) -> bool:
+    """Tell whether there is a checkpoint, good or not; a run may have been killed while it wrote the first.
+
+    Raises:
+        ModelError: what stands in their place is a link.
+    """
+    return bool(_newest_first(_checkpoints(model)))
+
+
 def check_size(model: Path, config: ModelConfig) -> None:
     """Raise a ModelError unless a checkpoint can hold the weights of a network: before memory is taken for it."""
     files = [directory / CURRENT for directory in _newest_first(_checkpoints(model))]

@@ -67,7 +67,7 @@ def transfer_size_of(characters: int, preset: PresetName = "default") -> Size:
     It has less to learn, and most of what it could forget: fewer epochs, and no more dropout than it is used to.
     """
     size = size_of(characters, preset)
-    return replace(size, epochs=max(1, size.epochs // 3), dropout=min(size.dropout, 0.3))
+    return replace(size, epochs=max(1, size.epochs // 2), dropout=min(size.dropout, 0.3))
 
 
 def model_config(

@@ -19,7 +19,7 @@ from charlstm.errors import DataError, DivergedError, ModelError, OptionError, S
 from charlstm.model.network import Network
 from charlstm.model.weights import extend_vocabulary, initial_weights, layer_names, new_symbol_masks
 from charlstm.store import atomic, json_file
-from charlstm.store.checkpoints import CHECKPOINTS, check_size
+from charlstm.store.checkpoints import CHECKPOINTS, check_size, has_checkpoints
 from charlstm.store.dataset_directory import Dataset, load_dataset, write_dataset
 from charlstm.store.history import write_history
 from charlstm.store.lock import locked
@@ -286,9 +286,10 @@ def _train(options: RunOptions, run: RunFile, weights: Weights | None, observe: 
             f"{out / VOCABULARY} has {len(vocabulary)} symbols, but {RUN} says {run.model.vocabulary_size}"
         )
     atomic.remove_leftovers(out)
-    has_checkpoint = (out / CHECKPOINTS).exists()
+    has_checkpoint = has_checkpoints(out)
     if has_checkpoint:
         check_size(out, run.model)
+    atomic.remove_leftovers(out / CHECKPOINTS)
     check_memory(run.model, run.training)
     if weights is None and has_checkpoint:
         weights = {name: np.zeros(shape, np.float32) for name, shape in weight_shapes(run.model).items()}

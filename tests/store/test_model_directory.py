@@ -12,6 +12,7 @@ from charlstm.errors import CharlstmError, ModelError
 from charlstm.model.weights import initial_weights
 from charlstm.store import atomic
 from charlstm.store.history import Evaluation, read_history, write_history
+from charlstm.store.json_file import sha256
 from charlstm.store.model_directory import load_model
 
 
@@ -61,6 +62,8 @@ def test_weights_that_are_not_finite_are_refused(model_path: Path) -> None:
     arrays = load_file(file)
     arrays["head/bias"][0] = np.inf
     save_file(arrays, file)
+    document = json.loads((model_path / "config.json").read_text())
+    edit_config(model_path, sha256={**document["sha256"], file.name: sha256(file)})
     with pytest.raises(ModelError, match="head/bias"):
         load_model(model_path)
 

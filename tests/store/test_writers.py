@@ -1,0 +1,106 @@
+"""Writers that are interrupted, and what is left of them."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import writers
+from click.testing import CliRunner
+from harness import FIRST_FORMAT
+
+from charlstm.cli.main import main
+from charlstm.store import atomic
+from charlstm.store.model_directory import CONFIG, NEXT_CONFIG, WEIGHTS, load_model
+from charlstm.training import frozen
+
+
+@pytest.mark.parametrize("name", ["new_directory over another", "save_model over another", "write_checkpoint"])
+def test_a_writer_killed_at_its_file_operations_leaves_what_was_good(name: str, tmp_path: Path) -> None:
+    # A process of its own: the trials are forked, which a process with TensorFlow in it had better not be.
+    code = (
+        "import sys, pathlib, writers; from harness import Tally; tally = Tally(); name = sys.argv[1];"
+        "writers.INTERRUPTS = {kind: writers.INTERRUPTS[kind] for kind in ('killed', 'disk full')};"
+        "writer = writers.WRITERS[name]; before = pathlib.Path(sys.argv[2]); writer.prepare(before);"
+        "writers.torture(tally, name, writer, before, stride=4); tally.end()"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(Path(writers.__file__).parent)}
+    arguments = [sys.executable, "-c", code, name, str(tmp_path)]
+    done = subprocess.run(arguments, capture_output=True, text=True, check=False, env=environment)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_a_model_being_replaced_opens_as_the_old_or_the_new_one(tmp_path: Path) -> None:
+    writers._model(tmp_path, 1)
+    old = (tmp_path / CONFIG).read_bytes()
+    writers._model(tmp_path, 2)
+    # As it stands when the weights are in place and config.json is not.
+    (tmp_path / CONFIG).rename(tmp_path / NEXT_CONFIG)
+    (tmp_path / CONFIG).write_bytes(old)
+    assert load_model(tmp_path).result == {"factor": 2}
+    # As it stands when of a third model only its config.json was written.
+    other = json.loads((tmp_path / NEXT_CONFIG).read_text())
+    other["sha256"][WEIGHTS], other["result"] = "0" * 64, {"factor": 3}
+    (tmp_path / NEXT_CONFIG).rename(tmp_path / CONFIG)
+    (tmp_path / NEXT_CONFIG).write_text(json.dumps(other))
+    assert load_model(tmp_path).result == {"factor": 2}
+
+
+@pytest.mark.parametrize("can_exchange", [True, False])
+def test_a_directory_is_replaced_with_and_without_an_exchange(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, can_exchange: bool
+) -> None:
+    if not can_exchange:
+        monkeypatch.setattr(atomic, "_exchange", lambda *_: False)
+    writers._old_directory(tmp_path)
+    writers._new_directory(tmp_path)
+    assert writers._is_new_directory(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+
+
+def test_what_killed_writers_left_is_removed(tmp_path: Path) -> None:
+    (tmp_path / ".step-1.x.tmp").mkdir()
+    (tmp_path / ".step-1.x.tmp" / "file").touch()
+    (tmp_path / ".config.json.x.tmp").touch()
+    (tmp_path / ".lock").touch()
+    (tmp_path / "text.tmp").touch()
+    (tmp_path / "other").mkdir()
+    (tmp_path / ".link.tmp").symlink_to(tmp_path / "other")
+    atomic.remove_leftovers(tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".lock", "other", "text.tmp"]
+    atomic.remove_leftovers(tmp_path / "nothing")
+
+
+def test_a_full_disk_is_said_with_the_file_and_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("text.txt").write_text("the king rode over\n" * 20)
+
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr("os.fsync", full)
+    result = CliRunner().invoke(main, ["preprocess", "text.txt", "-o", "set"])
+    assert result.exit_code == 1
+    assert "vocabulary.json: No space left on device: free some space, or choose another --out" in result.stderr
+    assert os.listdir() == ["text.txt"]
+
+
+def test_room_for_outputs_of_frozen_layers_is_taken_before_they_are_mapped(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_: int, start: int, size: int) -> None:
+        assert (start, size) == (0, 4 * 100 * 3)
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    class Stub:
+        config = load_model(FIRST_FORMAT / "model").config
+
+    monkeypatch.setattr("os.posix_fallocate", full)
+    with pytest.raises(OSError, match="No space"):
+        frozen.frozen_outputs(Stub(), np.zeros(100, np.uint8), 1, tmp_path)  # type: ignore[arg-type]

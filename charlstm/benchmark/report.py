@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import statistics
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from charlstm.benchmark import disturbance
 from charlstm.benchmark.contenders import Entrant, Shape
 from charlstm.benchmark.race import Progress, Rates, race
 from charlstm.config import Precision
@@ -15,6 +17,8 @@ TRAINING_SHAPES = (Shape(3, 512, 64, 100), Shape(3, 256, 64, 100), Shape(2, 128,
 SAMPLING_SHAPES = (Shape(3, 512, 1, 100), Shape(2, 128, 1, 100))
 # Characters of a text in one step of sampling.
 SAMPLE_LENGTH = 100
+# The share of all cores from which on other processes are worth a word.
+DISTURBING_SHARE = 0.1
 
 Row = dict[str, Any]
 # What is measured -> what takes the progress of that race.
@@ -88,7 +92,12 @@ class Benchmark:
 
         taking_part = {"charlstm", "limit", *self.rivals}
         once = dict.fromkeys(entrant for entrant in entrants if entrant.contender in taking_part)
-        return race(list(once), self.repetitions, self.announce(what), left_out)
+        others = disturbance.watch()
+        rates = race(list(once), self.repetitions, self.announce(what), left_out)
+        busy = others()
+        if busy is not None and busy > DISTURBING_SHARE * (os.cpu_count() or 1):
+            self.note(f"{what}: other processes kept {busy:.1f} cores busy meanwhile, so these figures are unreliable.")
+        return rates
 
 
 def _compare(rates: Rates, own: Entrant, rivals: dict[str, list[Entrant]]) -> Row:

@@ -19,7 +19,8 @@ from charlstm.errors import OptionError
 from charlstm.store.runs import next_run
 
 if TYPE_CHECKING:
-    from charlstm.training.runs import Report, RunOptions
+    from charlstm.training.execution import RunOptions
+    from charlstm.training.report import Report
 
 TRAINING = {field.name for field in dataclasses.fields(TrainingConfig)}
 # Options that say where and how a run is kept, not what it is.
@@ -35,7 +36,7 @@ def run_options(context: click.Context, texts: Sequence[str], default_text: str)
         texts: what was named.
         default_text: the built-in corpus to take where nothing was named.
     """
-    from charlstm.training.runs import RunOptions
+    from charlstm.training.execution import RunOptions
 
     values = context.params
     out = values["out"]

@@ -14,7 +14,7 @@ from charlstm.evaluation.yardsticks import ngram_bits_per_char, unigram_bits_per
 from charlstm.model.network import Network
 from charlstm.store.dataset_directory import Dataset
 from charlstm.store.model_directory import Model, load_model
-from charlstm.training.runs import DATASET, open_dataset
+from charlstm.training.execution import DATASET, open_dataset
 from charlstm.training.scoring import Scorer
 
 MAX_NGRAM_SYMBOLS = 7_000

@@ -12,6 +12,9 @@ from pathlib import Path
 
 from charlstm.errors import CharlstmError
 
+# What marks a directory as a result of this program, which may be replaced.
+RESULTS = ("dataset.json", "config.json", "run.json", "manifest.json")
+
 
 def write_bytes(path: Path, content: bytes) -> None:
     """Replace the file at `path` with `content` in one step; a reader sees the old or the new bytes.
@@ -73,6 +76,10 @@ def refuse_existing(path: Path, *, overwrite: bool) -> None:
         raise CharlstmError(f"{path} exists already: choose another --out, or give --overwrite to replace it")
     if path.is_symlink() or not path.is_dir():
         raise CharlstmError(f"{path} is not a directory, so --overwrite does not replace it: choose another --out")
+    if any(path.iterdir()) and not any((path / name).exists() for name in RESULTS):
+        raise CharlstmError(
+            f"{path} holds no result of charlstm, so --overwrite does not replace it: choose another --out"
+        )
 
 
 def replace_directory(temporary: Path, path: Path, *, overwrite: bool) -> None:

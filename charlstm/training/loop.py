@@ -159,25 +159,28 @@ class Trainer:
         began = time.perf_counter() - position.elapsed
         if self._frozen_layers:
             self._frozen_outputs = frozen_outputs(self.network, self.job.train, self._frozen_layers, self._scratch)
-        while position.step < position.total_steps:
-            self._train_one_step()
-            position.elapsed = time.perf_counter() - began
-            self._keep_to_time()
-            self.observer.stepped(self._progress())
-            if position.bad_steps >= BAD_STEPS:
-                position = self._go_back(keeper)
-                began = time.perf_counter() - position.elapsed
-                continue
-            is_due = self._is_evaluation_due()
-            if is_due:
-                self._evaluate()
+        while position.is_evaluation_due or position.step < position.total_steps:
+            if not position.is_evaluation_due:
+                self._train_one_step()
                 position.elapsed = time.perf_counter() - began
-                if self._is_out_of_patience():
-                    position.stopped_by = "patience"
-                    position.total_steps = position.step
-            if stop_requested() and position.step < position.total_steps:
+                self._keep_to_time()
+                self.observer.stepped(self._progress())
+                if position.bad_steps >= BAD_STEPS:
+                    position = self._go_back(keeper)
+                    began = time.perf_counter() - position.elapsed
+                    continue
+                position.is_evaluation_due = self._is_evaluation_due()
+            was_due = position.is_evaluation_due
+            # An evaluation that a stop interrupts is made again, from its beginning, when the run is gone on with.
+            if was_due and not self._evaluate(stop_requested):
                 return False
-            keeper.offer(self.capture, is_wanted=is_due)
+            position.elapsed = time.perf_counter() - began
+            if self._is_out_of_patience():
+                position.stopped_by = "patience"
+                position.total_steps = position.step
+            if position.step < position.total_steps and stop_requested():
+                return False
+            keeper.offer(self.capture, is_wanted=was_due)
         if position.best_row < 0:
             self.best = self.network.to_arrays()
         position.is_finished = True
@@ -265,10 +268,15 @@ class Trainer:
     def _learning_rate(self, step: int) -> float:
         return self._schedule(step, self.position.total_steps) * 0.5**self.position.rollbacks
 
-    def _evaluate(self) -> None:
+    def _evaluate(self, stop_requested: Callable[[], bool]) -> bool:
+        """Add a row to the history; return whether there was time for it."""
         position = self.position
-        has_valid = len(self.job.valid) > 1
-        valid = self.scorer.score(self.job.valid[:VALIDATION_CHARS]).nats_per_char if has_valid else math.nan
+        valid = math.nan
+        if len(self.job.valid) > 1:
+            score = self.scorer.score_unless(self.job.valid[:VALIDATION_CHARS], stop_requested)
+            if score is None:
+                return False
+            valid = score.nats_per_char
         evaluation = Evaluation(
             step=position.step,
             epoch=position.step / self.batches.steps_per_epoch,
@@ -287,7 +295,9 @@ class Trainer:
             self.best = self.network.to_arrays()
         position.bad_evaluations = 0 if is_best else position.bad_evaluations + 1
         self.history.append(evaluation)
+        position.is_evaluation_due = False
         self.observer.evaluated(evaluation, is_best, self.network.to_arrays)
+        return True
 
     def _keep_to_time(self) -> None:
         """Let a run with a time limit end with its schedule: set its length to the steps that will fit."""

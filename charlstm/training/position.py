@@ -33,6 +33,7 @@ class Position(Config):
         bad_evaluations: evaluations since the best one.
         best_row: the row of the history with the best validation loss; -1 without one.
         bad_steps: steps in a row that were not finite.
+        is_evaluation_due: whether an evaluation comes before the next step.
         rollbacks: how often the training went back to a checkpoint because of such steps.
         base_test_nats_per_char: the test loss of the untouched base model; -1 where there is none.
         stopped_by: why the run ends.
@@ -52,6 +53,7 @@ class Position(Config):
     bad_evaluations: int = 0
     best_row: int = -1
     bad_steps: int = 0
+    is_evaluation_due: bool = False
     rollbacks: int = 0
     base_test_nats_per_char: float = -1.0
     stopped_by: StoppedBy = "epochs"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -47,11 +48,19 @@ class Scorer:
 
     def score(self, ids: Ids) -> Score:
         """Return the score of a text (N,), N at least 2."""
+        score = self.score_unless(ids, lambda: False)
+        assert score is not None
+        return score
+
+    def score_unless(self, ids: Ids, is_stopped: Callable[[], bool]) -> Score | None:
+        """Return the score of a text (N,), or None as soon as `is_stopped` says so between two pieces."""
         count = len(ids) - 1
         streams = Streams(count)
         state = self._network.zero_state(streams.count)
         total_nats, total_hits = 0.0, 0
         for places, scored in streams:
+            if is_stopped():
+                return None
             within = np.minimum(places, count - 1)
             inputs, targets = ids[within].astype(np.int32), ids[within + 1].astype(np.int32)
             nats, hits, state = self._step(inputs, targets, scored, state)

@@ -41,8 +41,12 @@ def raced(monkeypatch: pytest.MonkeyPatch) -> list[Entrant]:
     return seen
 
 
+def unseen(what: str) -> Progress:  # noqa: ARG001
+    return lambda done, total: None  # noqa: ARG005
+
+
 def benchmark(*rivals: str) -> Benchmark:
-    return Benchmark(rivals, 3, lambda what: lambda done, total: None, lambda message: None)  # noqa: ARG005
+    return Benchmark(rivals, 3, unseen, lambda message: None)  # noqa: ARG005
 
 
 def test_rows_of_training_hold_medians_and_medians_of_ratios(raced: list[Entrant]) -> None:
@@ -88,6 +92,18 @@ def test_the_limit_of_one_text_is_the_faster_way_to_read_the_weights() -> None:
     assert (many["streams"], many["limit_chars_per_second"], many["limit_cores"]) == (64, 32, "all")
 
 
+@pytest.mark.usefixtures("raced")
+def test_a_machine_that_others_keep_busy_is_noted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("os.cpu_count", lambda: 4)
+    notes: list[str] = []
+    for busy in (0.3, None, 1.26):
+        monkeypatch.setattr("charlstm.benchmark.disturbance.watch", lambda busy=busy: lambda: busy)
+        Benchmark((), 3, unseen, notes.append).training([SHAPE], ["float32"])
+    assert notes == [
+        "training 2x8, batch 3 x 5: other processes kept 1.3 cores busy meanwhile, so these figures are unreliable."
+    ]
+
+
 def test_who_fails_is_null_and_the_row_stays(monkeypatch: pytest.MonkeyPatch) -> None:
     def race(entrants: Sequence[Entrant], repetitions: int, progress: Progress, left_out: Any) -> Rates:  # noqa: ARG001
         left_out("charlstm", "OSError: oh")
@@ -95,7 +111,6 @@ def test_who_fails_is_null_and_the_row_stays(monkeypatch: pytest.MonkeyPatch) ->
 
     monkeypatch.setattr("charlstm.benchmark.report.race", race)
     notes: list[str] = []
-    progress = lambda what: lambda done, total: None  # noqa: ARG005, E731
-    (row,) = Benchmark((), 1, progress, notes.append).training([SHAPE], ["float32"])
-    assert notes == ["training 2x8, batch 3 x 5: charlstm is left out: OSError: oh"]
+    (row,) = Benchmark((), 1, unseen, notes.append).training([SHAPE], ["float32"])
+    assert notes[0] == "training 2x8, batch 3 x 5: charlstm is left out: OSError: oh"
     assert (row["chars_per_second"], row["ratio_to_limit"], row["limit_chars_per_second"]) == (None, None, 5)

@@ -17,7 +17,7 @@ from harness import FIRST_FORMAT, Tally
 from charlstm.cli.main import COMMANDS, main
 from charlstm.evaluation import evaluate
 from charlstm.store.model_directory import save_model
-from charlstm.training import runs
+from charlstm.training import execution
 
 
 @pytest.fixture(autouse=True)
@@ -34,7 +34,7 @@ def run(*arguments: str, code: int = 0) -> Result:
 
 def test_random_command_lines_end_in_order(monkeypatch: pytest.MonkeyPatch) -> None:
     # Set to what they are, so that what the script changes is changed back.
-    monkeypatch.setattr(runs, "_train", runs._train)
+    monkeypatch.setattr(execution, "_train", execution._train)
     monkeypatch.setattr(evaluate, "_score", evaluate._score)
     source, tally = random.Random(3), Tally()
     commands = [command for command in COMMANDS if command != "benchmark"]

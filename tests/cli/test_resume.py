@@ -20,7 +20,8 @@ from safetensors.numpy import load_file
 
 from charlstm.cli.main import main
 from charlstm.store.lock import locked
-from charlstm.training import runs
+from charlstm.store.run_file import read_run
+from charlstm.training import execution
 
 OPTIONS = [
     *["--layers", "2", "--units", "10", "--batch-size", "4", "--sequence-length", "20", "--dropout", "0.3"],
@@ -55,7 +56,7 @@ def stop_after(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
 
             yield asked
 
-        monkeypatch.setattr(runs, "stop_requests", requests)
+        monkeypatch.setattr(execution, "stop_requests", requests)
 
     return arrange
 
@@ -206,7 +207,7 @@ def test_a_signal_ends_a_run_in_order(number: signal.Signals, code: int) -> None
     os.kill(training.pid, number)
     assert training.wait(timeout=30) == code
     assert not Path("m/config.json").exists()
-    run_file = runs.read_run(Path("m"))
+    run_file = read_run(Path("m"))
     assert (Path("m/checkpoints") / Path("m/checkpoints/LATEST").read_text().strip()).is_dir()
     assert run_file.training.epochs == 100_000
 
@@ -232,3 +233,16 @@ def test_steps_that_are_not_finite_roll_back_and_then_end_the_run() -> None:
     assert "going back 3 times" in result.stderr
     run("sample", "-m", "m", "--length", "5")
     assert all(np.isfinite(array).all() for array in load_file("m/model.safetensors").values())
+
+
+def test_a_stop_during_an_evaluation_is_heard_and_changes_no_bit(stop_after: Callable[[int], None]) -> None:
+    run("pretrain", "book.txt", "-o", "whole", *OPTIONS)
+    # Each epoch has 60 steps; the 61st question comes within the first evaluation.
+    stop_after(60)
+    run("pretrain", "book.txt", "-o", "parts", *OPTIONS, code=143)
+    position = json.loads((max(Path("parts/checkpoints").glob("step-*")) / "position.json").read_text())
+    assert position["is_evaluation_due"]
+    assert position["step"] == 60
+    stop_after(10_000)
+    run("pretrain", "--resume", "-o", "parts")
+    assert results("parts") == results("whole")

@@ -31,7 +31,7 @@ from charlstm.store.run_file import read_run
 from charlstm.store.runs import newest_model
 from charlstm.training.memory import check_memory
 from charlstm.training.position import Position, position_of
-from charlstm.training.runs import Report, _report_of
+from charlstm.training.report import Report, report_of
 
 
 @pytest.fixture
@@ -176,10 +176,10 @@ def test_a_run_that_cannot_be_is_refused(copies: Path, change: dict[str, object]
 
 
 def test_a_result_that_is_no_report_is_refused(copies: Path) -> None:
-    assert isinstance(_report_of(copies / "model"), Report)
+    assert isinstance(report_of(copies / "model"), Report)
     edit(copies / "model" / "config.json", lambda document: document["result"].update(valid_nats_per_char="x"))
     with pytest.raises(ModelError, match="'result' is not that of a run"):
-        _report_of(copies / "model")
+        report_of(copies / "model")
 
 
 @pytest.mark.parametrize("name", [b"\xff\xfe", b"..", b"", b"a\0b", b"../model", b"sub/model"])

@@ -107,16 +107,25 @@ def test_a_new_directory_appears_whole_or_not_at_all(tmp_path: Path) -> None:
 def test_an_existing_directory_is_replaced_only_on_demand_and_kept_on_failure(tmp_path: Path) -> None:
     out = tmp_path / "out"
     out.mkdir()
-    (out / "old").touch()
+    (out / "config.json").touch()
     with pytest.raises(CharlstmError, match="exists already"), atomic.new_directory(out):
         pass
     with pytest.raises(ZeroDivisionError), atomic.new_directory(out, overwrite=True):
         raise ZeroDivisionError
-    assert (out / "old").exists()
+    assert (out / "config.json").exists()
     with atomic.new_directory(out, overwrite=True) as directory:
         (directory / "new").touch()
     assert [path.name for path in out.iterdir()] == ["new"]
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
+
+
+def test_a_directory_of_something_else_is_never_replaced(tmp_path: Path) -> None:
+    photos = tmp_path / "photos"
+    photos.mkdir()
+    (photos / "summer.jpg").touch()
+    with pytest.raises(CharlstmError, match="holds no result"), atomic.new_directory(photos, overwrite=True):
+        pass
+    assert (photos / "summer.jpg").exists()
 
 
 def test_a_failed_write_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

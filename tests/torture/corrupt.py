@@ -171,7 +171,7 @@ def describe(tally: Tally, directory: Path) -> None:
 
 def go_on(tally: Tally, scratch: Path, opened: list[tuple[str, bytes]], source: random.Random) -> None:
     """Go on with runs whose documents could be read, for three steps."""
-    from charlstm.training import runs
+    from charlstm.training import execution
 
     @contextlib.contextmanager
     def requests() -> Iterator[Callable[[], int | None]]:
@@ -183,7 +183,7 @@ def go_on(tally: Tally, scratch: Path, opened: list[tuple[str, bytes]], source: 
 
         yield asked
 
-    runs.stop_requests = requests
+    execution.stop_requests = requests
     for file, content in source.sample(opened, min(RESUMES, len(opened))):
         shutil.rmtree(scratch / "again", ignore_errors=True)
         shutil.copytree(FIRST_FORMAT / "unfinished", scratch / "again")

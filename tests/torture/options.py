@@ -293,7 +293,7 @@ def limit_training(count: int) -> None:
 
     start_tensorflow()
     from charlstm.evaluation import evaluate
-    from charlstm.training import runs
+    from charlstm.training import execution
 
     left = [count]
 
@@ -306,7 +306,7 @@ def limit_training(count: int) -> None:
 
         return call
 
-    runs._train = limited(runs._train)
+    execution._train = limited(execution._train)
     evaluate._score = limited(evaluate._score)
 
 

@@ -13,6 +13,9 @@ from numpy.typing import NDArray
 
 from charlstm.config import SamplingConfig
 
+# Beyond it, all but the likeliest symbol have a probability of 0 anyway, and no logit overflows yet.
+LARGEST_FACTOR = 1e25
+
 Logits = NDArray[np.float32]
 Filter = Callable[[Logits], Logits]
 
@@ -33,11 +36,7 @@ def filters_of(config: SamplingConfig) -> list[Filter]:
 
 def scale(logits: Logits, temperature: float) -> Logits:
     """Divide by the temperature: below 1 likely symbols become likelier, above 1 all become more alike."""
-    # The largest logit is moved to 0 first, so that no temperature, however small, can overflow.
-    shifted = logits - logits.max(axis=1, keepdims=True)
-    with np.errstate(over="ignore"):
-        scaled: Logits = np.maximum(shifted / np.float64(temperature), np.finfo(np.float32).min).astype(np.float32)
-    return scaled
+    return logits * np.float32(min(1 / temperature, LARGEST_FACTOR))
 
 
 def keep_top_k(logits: Logits, k: int) -> Logits:
@@ -63,9 +62,15 @@ def keep_top_p(logits: Logits, p: float) -> Logits:
 
 def softmax(logits: Logits) -> NDArray[np.float64]:
     """Return the probabilities of each row, (N, V), in float64."""
-    weights = np.exp((logits - logits.max(axis=1, keepdims=True)).astype(np.float64))
-    probabilities: NDArray[np.float64] = weights / weights.sum(axis=1, keepdims=True)
-    return probabilities
+    weights = symbol_weights(logits)
+    weights /= weights.sum(axis=1, keepdims=True)
+    return weights
+
+
+def symbol_weights(logits: Logits) -> NDArray[np.float64]:
+    """Return numbers in proportion to the probabilities of each row, (N, V), in float64, the largest 1."""
+    weights: NDArray[np.float64] = np.exp(logits - logits.max(axis=1, keepdims=True), dtype=np.float64)
+    return weights
 
 
 def _only(logits: Logits, ids: NDArray[np.integer]) -> Logits:

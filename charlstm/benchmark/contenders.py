@@ -13,7 +13,7 @@ from charlstm.config import Precision
 # The symbols of all networks here: about those of English text.
 SYMBOLS = 96
 
-Task = Literal["training", "sampling", "reading_on_one_core", "reading_on_all_cores"]
+Task = Literal["training", "sampling", "sampling_with_cells", "reading_on_one_core", "reading_on_all_cores"]
 # Does the work of one step, B x T characters.
 Step = Callable[[], None]
 

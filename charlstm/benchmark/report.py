@@ -6,10 +6,11 @@ import os
 import statistics
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 from charlstm.benchmark import disturbance
-from charlstm.benchmark.contenders import Entrant, Shape
+from charlstm.benchmark.contenders import Entrant, Shape, Task
 from charlstm.benchmark.race import Progress, Rates, race
 from charlstm.config import Precision
 
@@ -64,26 +65,34 @@ class Benchmark:
     def sampling(self, shapes: Iterable[Shape], streams: Sequence[int]) -> list[Row]:
         """Return a row for each network and number of texts beside each other.
 
-        The limit for one text is to read the weights once a character, on one core or on all, whichever is faster
-        (`limit_cores`); for more of them, the matrix products on all cores.
+        PyTorch stands there twice: as a loop over nn.LSTM (`torch`), and over nn.LSTMCell (`torch_cell`), which is the
+        faster way for few texts.  The limit for one text is to read the weights once a character, on one core or on
+        all, whichever is faster (`limit_cores`); for more of them, the matrix products on all cores.
         """
         rows = []
         for network in shapes:
-            compared = []
+            compared: list[tuple[Entrant, dict[str, list[Entrant]]]] = []
             for count in streams:
                 shape = Shape(network.layers, network.units, count, SAMPLE_LENGTH)
-                limits = [Entrant("limit", "sampling", shape)]
-                if count == 1:
-                    limits = [Entrant("limit", f"reading_on_{cores}", shape) for cores in ("one_core", "all_cores")]  # type: ignore[arg-type]
-                compared.append((Entrant("charlstm", "sampling", shape), Entrant("torch", "sampling", shape), limits))
+                limits: tuple[Task, ...] = (
+                    ("reading_on_one_core", "reading_on_all_cores") if count == 1 else ("sampling",)
+                )
+                rivals = {
+                    "torch": [Entrant("torch", "sampling", shape)],
+                    "torch_cell": [Entrant("torch", "sampling_with_cells", shape)],
+                    "limit": [Entrant("limit", task, shape) for task in limits],
+                }
+                compared.append((Entrant("charlstm", "sampling", shape), rivals))
             what = f"sampling {network.layers}x{network.units}"
-            rates = self._race(what, [entrant for own, torch, limits in compared for entrant in (own, torch, *limits)])
-            for own, torch, limits in compared:
+            rates = self._race(
+                what, [entrant for own, rivals in compared for entrant in (own, *chain(*rivals.values()))]
+            )
+            for own, rivals in compared:
                 row: Row = {"layers": network.layers, "units": network.units, "streams": own.shape.batch_size}
-                row |= _compare(rates, own, {"torch": [torch], "limit": limits})
-                fastest = _fastest(rates, limits)
+                fastest = _fastest(rates, rivals["limit"])
                 on_one = fastest is not None and fastest.task == "reading_on_one_core"
-                rows.append(row | {"limit_cores": None if fastest is None else "one" if on_one else "all"})
+                cores = None if fastest is None else "one" if on_one else "all"
+                rows.append(row | _compare(rates, own, rivals) | {"limit_cores": cores})
         return rows
 
     def _race(self, what: str, entrants: Iterable[Entrant]) -> Rates:

@@ -33,7 +33,7 @@ def test_weights_are_read(work: object) -> None:
     assert Repetition(work(SHAPE, "float32"), SHAPE.chars).run() > 0
 
 
-@pytest.mark.parametrize("task", ["training", "sampling"])
+@pytest.mark.parametrize("task", ["training", "sampling", "sampling_with_cells"])
 def test_pytorch_works_where_it_is_installed(task: Task) -> None:
     # In a process of its own: PyTorch beside TensorFlow in one is asking for trouble.
     if not installed(["torch"], lambda message: None):  # noqa: ARG005

@@ -16,10 +16,11 @@ REFERENCE = re.compile(r"(?<=<!-- reference -->\n).*(?=<!-- end of reference -->
 def reference() -> str:
     """Return the help pages of all commands as Markdown."""
     pages = []
+    program = click.Context(main, info_name="charlstm", **main.context_settings)
     for name in COMMANDS:
-        command = main.get_command(click.Context(main), name)
+        command = main.get_command(program, name)
         assert command is not None
-        context = click.Context(command, info_name=name, parent=click.Context(main, info_name="charlstm"))
+        context = click.Context(command, info_name=name, parent=program)
         pages.append(f"### charlstm {name}\n\n```\n{command.get_help(context)}\n```\n")
     return "\n" + "\n".join(pages) + "\n"
 

@@ -15,12 +15,13 @@ def training(shape: Shape, precision: Precision) -> Step:
     from torch.nn import functional
 
     torch.manual_seed(1)
-    lstm = torch.nn.LSTM(SYMBOLS, shape.units, shape.layers, batch_first=True)
+    lstm = torch.nn.LSTM(SYMBOLS, shape.units, shape.layers)
     head = torch.nn.Linear(shape.units, SYMBOLS)
     weights = [*lstm.parameters(), *head.parameters()]
     optimizer = torch.optim.Adam(weights, lr=1e-3, fused=True)
-    text = torch.randint(SYMBOLS, (shape.batch_size, shape.sequence_length + 1))
-    inputs, targets = text[:, :-1].contiguous(), text[:, 1:].reshape(-1)
+    # Time first, which is the faster way by two in a hundred.
+    text = torch.randint(SYMBOLS, (shape.sequence_length + 1, shape.batch_size))
+    inputs, targets = text[:-1], text[1:].reshape(-1)
     one_hot = torch.eye(SYMBOLS)
     zeros = torch.zeros(shape.layers, shape.batch_size, shape.units)
     state = (zeros, zeros)

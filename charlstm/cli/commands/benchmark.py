@@ -120,7 +120,7 @@ def _emit_tables(training: list[dict[str, Any]], sampling: list[dict[str, Any]])
         for row in training
     ]
     emit_table(f"Training: {explained}", columns, rows)
-    rows = [
+    sampling_rows = [
         (
             f"{row['layers']}x{row['units']}",
             str(row["streams"]),
@@ -130,8 +130,8 @@ def _emit_tables(training: list[dict[str, Any]], sampling: list[dict[str, Any]])
         )
         for row in sampling
     ]
-    columns = ("layers", "texts", "charlstm", "PyTorch LSTM", "PyTorch LSTMCell", "limit", "limit's cores")
-    emit_table(f"Sampling: {explained}", columns, rows)
+    sampling_columns = ("layers", "texts", "charlstm", "PyTorch LSTM", "PyTorch LSTMCell", "limit", "limit's cores")
+    emit_table(f"Sampling: {explained}", sampling_columns, sampling_rows)
 
 
 def _compared(row: dict[str, Any], rival: str) -> str:

@@ -29,7 +29,7 @@ from charlstm.training import presets
 from charlstm.training.keeper import CheckpointKeeper
 from charlstm.training.loop import Job, Observer, Trainer
 from charlstm.training.memory import check_memory
-from charlstm.training.report import Report, loss_of, report_of, save_result
+from charlstm.training.report import Report, float32_scorer, loss_of, report_of, save_result
 from charlstm.training.resume import check_unchanged, extended_run
 from charlstm.training.signals import stop_requests
 
@@ -160,7 +160,7 @@ def _train(options: RunOptions, run: RunFile, weights: Weights | None, observe: 
         note(f"Going on from step {trainer.position.step:,}.")
     else:
         if run.command == "transfer":
-            trainer.position.base_test_nats_per_char = loss_of(trainer.scorer, splits["test"]) or -1.0
+            trainer.position.base_test_nats_per_char = loss_of(float32_scorer(run, job.weights), splits["test"]) or -1.0
         keeper.write(trainer.capture())
     with stop_requests() as stop_signal:
         try:

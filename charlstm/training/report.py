@@ -12,8 +12,9 @@ from charlstm.config import Config
 from charlstm.data.batches import Ids
 from charlstm.data.vocabulary import Vocabulary
 from charlstm.errors import ModelError, OptionError
+from charlstm.model.network import Network
 from charlstm.store.history import write_history
-from charlstm.store.model_directory import CONFIG, HISTORY, read_config, save_model
+from charlstm.store.model_directory import CONFIG, HISTORY, Weights, read_config, save_model
 from charlstm.store.run_file import RunFile
 from charlstm.training.loop import Job, Trainer
 from charlstm.training.scoring import Scorer
@@ -55,12 +56,12 @@ class Report(Config):
 def save_result(out: Path, run: RunFile, vocabulary: Vocabulary, trainer: Trainer, splits: Mapping[str, Ids]) -> Report:
     """Write the model with the best weights so far and return what is to be said of it."""
     position = trainer.position
-    trainer.network.assign(trainer.best)
+    scorer = float32_scorer(run, trainer.best)
     base_loss = position.base_test_nats_per_char
     report = Report(
         model=str(out),
-        valid_nats_per_char=loss_of(trainer.scorer, splits["valid"]),
-        test_nats_per_char=loss_of(trainer.scorer, splits["test"]),
+        valid_nats_per_char=loss_of(scorer, splits["valid"]),
+        test_nats_per_char=loss_of(scorer, splits["test"]),
         base_test_nats_per_char=base_loss if base_loss >= 0 else None,
         parameters=run.model.parameters,
         trained_parameters=_count_trained(trainer.job),
@@ -92,6 +93,13 @@ def report_of(out: Path) -> Report:
         return Report.from_json({**result, "model": str(out)})
     except OptionError as problem:
         raise ModelError(f"{out / CONFIG}: 'result' is not that of a run: {problem}") from None
+
+
+def float32_scorer(run: RunFile, weights: Weights) -> Scorer:
+    """Return what scores texts with these weights as `charlstm evaluate` does, whatever the training's precision."""
+    network = Network(run.model)
+    network.assign(weights)
+    return Scorer(network)
 
 
 def loss_of(scorer: Scorer, ids: Ids) -> float | None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from charlstm.data.batches import Ids
 from charlstm.model.network import Network
@@ -55,15 +57,28 @@ class Scorer:
     def score_unless(self, ids: Ids, is_stopped: Callable[[], bool]) -> Score | None:
         """Return the score of a text (N,), or None as soon as `is_stopped` says so between two pieces."""
         count = len(ids) - 1
-        streams = Streams(count)
-        state = self._network.zero_state(streams.count)
+        # Summed in float64: the loss of a long text is a small mean of a large sum.
         total_nats, total_hits = 0.0, 0
-        for places, scored in streams:
+        for scored, _, nats, hits in self._pieces(ids):
             if is_stopped():
                 return None
-            within = np.minimum(places, count - 1)
-            inputs, targets = ids[within].astype(np.int32), ids[within + 1].astype(np.int32)
-            nats, hits, state = self._step(inputs, targets, scored, state)
-            total_nats += nats
-            total_hits += hits
+            total_nats += float(nats.sum(where=scored, dtype=np.float64))
+            total_hits += int(np.count_nonzero(hits & scored))
         return Score(total_nats / count, total_hits / count, count)
+
+    def nats_of_each(self, ids: Ids) -> NDArray[np.float32]:
+        """Return what each symbol of a text (N,) but the first costs, (N - 1,), in nats."""
+        each = np.empty(len(ids) - 1, np.float32)
+        for scored, places, nats, _ in self._pieces(ids):
+            each[places[scored]] = nats[scored]
+        return each
+
+    def _pieces(self, ids: Ids) -> Iterator[tuple[NDArray[np.bool_], NDArray[np.int64], Any, Any]]:
+        """Yield, for pieces (B, T) of a text (N,): which places count, the places, their nats and hits."""
+        count = len(ids) - 1
+        streams = Streams(count)
+        state = self._network.zero_state(streams.count)
+        for places, scored in streams:
+            within = np.minimum(places, count - 1)
+            nats, hits, state = self._step(ids[within].astype(np.int32), ids[within + 1].astype(np.int32), state)
+            yield scored, places, nats, hits

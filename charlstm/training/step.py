@@ -112,7 +112,7 @@ class TrainingStep:
 
 
 class EvaluationStep:
-    """Loss and hits of a piece of text, compiled once, without dropout.
+    """Loss and hits of each symbol in a piece of text, compiled once, without dropout.
 
     Args:
         network: the network.
@@ -122,26 +122,21 @@ class EvaluationStep:
     def __init__(self, network: Network, steps: int) -> None:
         self._network = network
         ids = tf.TensorSpec((steps, None), tf.int32)
-        scored = tf.TensorSpec((steps, None), tf.bool)
         state = [(tf.TensorSpec((None, units), tf.float32),) * 2 for units in network.config.units]
         # One graph for all batch sizes.
-        self._compiled = tf.function(self._step, input_signature=(ids, ids, scored, state), autograph=False)
+        self._compiled = tf.function(self._step, input_signature=(ids, ids, state), autograph=False)
 
     def __call__(
-        self, inputs: NDArray[np.int32], targets: NDArray[np.int32], scored: NDArray[np.bool_], state: State
-    ) -> tuple[float, int, State]:
-        """Return the summed nats and the correct guesses over the scored places (B, T), and the state after."""
-        nats, hits, new_state = self._compiled(
-            tf.constant(inputs.T), tf.constant(targets.T), tf.constant(scored.T), state
-        )
-        return float(nats), int(hits), new_state
+        self, inputs: NDArray[np.int32], targets: NDArray[np.int32], state: State
+    ) -> tuple[NDArray[np.float32], NDArray[np.bool_], State]:
+        """Return for each target (B, T) its nats and whether it was the likeliest guess, and the state after."""
+        nats, hits, new_state = self._compiled(tf.constant(inputs.T), tf.constant(targets.T), state)
+        return nats.numpy().T, hits.numpy().T, new_state
 
-    def _step(self, inputs: Any, targets: Any, scored: Any, state: State) -> Any:
+    def _step(self, inputs: Any, targets: Any, state: State) -> Any:
         logits, new_state = self._network(inputs, state)
-        nats = tf.where(scored, _cross_entropy(logits, targets), 0.0)
-        hits = scored & (tf.argmax(logits, axis=-1, output_type=tf.int32) == targets)
-        # Summed in float64: the loss of a long text is a small mean of a large sum.
-        return tf.reduce_sum(tf.cast(nats, tf.float64)), tf.math.count_nonzero(hits), new_state
+        hits = tf.argmax(logits, axis=-1, output_type=tf.int32) == targets
+        return _cross_entropy(logits, targets), hits, new_state
 
 
 def _cross_entropy(logits: Any, targets: Any) -> Any:

@@ -9,7 +9,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from charlstm.plotting.figure_file import write_figure
-from charlstm.plotting.style import DASHED, GREY, STAR, add_legend, colour_of, in_units, marker_of, new_figure, styled
+from charlstm.plotting.style import (
+    DASHED,
+    GREY,
+    STAR,
+    add_legend,
+    colour_of,
+    in_units,
+    marker_of,
+    new_figure,
+    styled,
+)
 from charlstm.plotting.terminal import Curve, draw_curves
 from charlstm.store.history import Evaluation
 

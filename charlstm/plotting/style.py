@@ -16,8 +16,9 @@ BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY = "#0072B2", "#D55E00", "#009E73", "
 _COLOURS = (BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY, "#000000")
 # One more than there are colours, so that a colour that comes again has another marker.
 _MARKERS = ("o", "s", "^", "D", "v", "P", "X", "p")
+_HATCHES = ("", "////", "....", "xxxx", "----", "oo", "++++")
 GREY = "#666666"
-DASHED = (0, (4, 2))
+DASHED, DOTTED = (0, (4, 2)), (0, (1, 1.5))
 STAR: dict[str, Any] = {"marker": "*", "markersize": 11, "markeredgecolor": "white", "linestyle": "none", "zorder": 4}
 # Inches: the text of an A4 or letter page between its margins.
 WIDTH = 6.5
@@ -87,6 +88,11 @@ def colour_of(number: int) -> str:
 def marker_of(number: int) -> str:
     """Return the marker of the so-manieth of several things that are compared."""
     return _MARKERS[number % len(_MARKERS)]
+
+
+def hatch_of(number: int) -> str:
+    """Return the hatching of the so-manieth of several bars that are compared."""
+    return _HATCHES[number % len(_HATCHES)]
 
 
 def add_legend(figure: Figure, handles: Sequence[Artist]) -> None:

@@ -44,11 +44,11 @@ class Curve:
 
 @dataclass(frozen=True)
 class Value:
-    """A value on a scale, and its standard deviation, NaN where that is not known."""
+    """A value on a scale, and its standard deviation, None where that is not known."""
 
     name: str
     value: float
-    deviation: float = math.nan
+    deviation: float | None = None
 
 
 def draw_curves(curves: Sequence[Curve], x_label: str, y_label: str, width: int) -> str:
@@ -92,9 +92,9 @@ def draw_values(values: Sequence[Value], label: str, width: int) -> str:
         width: columns of the whole; taken as 40 where it is less.
     """
     width = max(width, NARROWEST)
-    names = [readable(value.name, width // 3) for value in values]
+    names = [readable(value.name, 2 * width // 5) for value in values]
     numbers = [
-        f"{each.value:.4f}" + ("" if math.isnan(each.deviation) else f" ± {each.deviation:.4f}") for each in values
+        f"{each.value:.4f}" + (f" ± {each.deviation:.4f}" if each.deviation is not None else "") for each in values
     ]
     margin = max(map(len, names))
     columns = width - margin - max(map(len, numbers)) - 3

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from harness import FIRST_FORMAT
 from charlstm.cli.main import main
 from charlstm.store import json_file
 from charlstm.store.history import COLUMNS, Evaluation, write_history
+from charlstm.store.sweep_results import Kind, SweepRow, write_results
 
 HISTORY = [Evaluation(n, n, n * 1000, 1.0, 1e-3, 3.0 / n, 2.0 / n) for n in range(1, 6)]
 
@@ -73,6 +75,56 @@ def test_an_older_checkpoint_is_drawn_where_the_newest_is_damaged() -> None:
     assert "best 0.4000" in run("unfinished", "--show").stdout
     shutil.rmtree(old)
     assert "unfinished has no checkpoint with a history" in run("unfinished", code=5).stderr
+
+
+@pytest.fixture
+def rows() -> list[SweepRow]:
+    """The table of a small sweep: two bases, two amounts of text, and a scratch model."""
+    losses = {"a": {"untouched": 2.0, "0": 1.7, "all": 1.6}, "b": {"0": 1.8, "all": 1.75}, None: {"scratch 2x64": 1.9}}
+    kinds: dict[str, Kind] = {"untouched": "untouched", "scratch 2x64": "scratch"}
+    return [
+        SweepRow(
+            base, name, kinds.get(name, "transfer"), fraction, int(9000 * fraction), 2, loss, 0.01, loss, 0.01,
+            2.4, None, 5, 9, 3.0, 4.0, 0.1, loss / 1.9, None, None,
+        )
+        for base, of_base in losses.items()
+        for name, loss in of_base.items()
+        for fraction in (1.0, 0.5)
+    ]  # fmt: skip
+
+
+def test_a_sweep_is_drawn_as_three_figures(rows: list[SweepRow]) -> None:
+    Path("sweep").mkdir()
+    write_results(Path("sweep/results.csv"), rows)
+    assert run("sweep", "-o", "figures/poets.svg").stdout.splitlines() == [
+        f"Figure figures/poets-{name}.svg" for name in ("subsets", "heat-map", "fractions")
+    ]
+    shown = run("sweep", "--show").stdout
+    assert "all layers, a ●" in shown
+    assert "c  from scratch" in shown
+    write_results(Path("sweep/results.csv"), [row for row in rows if row.fraction == 1])
+    files = json.loads(run("sweep", "--json").stdout)["figures"]
+    assert files == ["runs/plot-1/subsets.png", "runs/plot-1/heat-map.png"]
+    assert all(Path(file).read_bytes().startswith(b"\x89PNG") for file in files)
+
+
+def test_sweeps_that_cannot_be_drawn_are_a_sentence(rows: list[SweepRow]) -> None:
+    Path("sweep").mkdir()
+    write_results(Path("sweep/results.csv"), rows)
+    assert "drawn alone" in run("model", "sweep", code=2).stderr
+    for bad, says in (
+        ([], "no results yet"),
+        (rows * 50, "600 rows; at most 400"),
+        ([*rows, replace(rows[0], train_chars=-1)], "line 14: the numbers are not"),
+    ):
+        write_results(Path("sweep/results.csv"), bad)
+        assert says in run("sweep", code=5).stderr
+    Path("sweep/results.csv").write_text("base,retrained\n")
+    assert "must begin with the columns" in run("sweep", code=5).stderr
+
+
+def test_too_many_models_are_refused() -> None:
+    assert "101 models are too many" in run(*(f"m{n}" for n in range(101)), code=2).stderr
 
 
 @pytest.mark.parametrize(

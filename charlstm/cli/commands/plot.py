@@ -22,10 +22,11 @@ from charlstm.cli.options import DIRECTORY, json_option, overwrite_option
 @overwrite_option
 @json_option
 def command(paths: tuple[Path, ...], out: Path | None, show: bool, overwrite: bool, as_json: bool) -> None:
-    """Draw the learning curves of models.
+    """Draw the learning curves of models, or what a sweep found.
 
-    PATHs are model directories, whose curves are laid over each other; runs that are not finished yet are drawn as
-    far as their newest checkpoint. Without PATH, the newest model.
+    PATHs are model directories, whose curves are laid over each other; runs that are not finished yet, drawn as far
+    as their newest checkpoint; or one sweep, of which there are bars, a heat map, and for several amounts of text
+    the loss against them. Without PATH, the newest model.
     """
     from charlstm.cli.console import emit_json, emit_text, refuse_unprintable, terminal_columns
     from charlstm.errors import OptionError

@@ -1,7 +1,8 @@
 """Frozen dataclasses that say everything about a corpus, a model, a training, a transfer and a sampling.
 
 Each is validated when it is built (an OptionError names the option and the value) and goes to and from
-plain JSON; a JSON object with an unknown key, a missing key or a value of another type is refused.
+plain JSON; a JSON object with an unknown key, a missing key or a value of another type is refused.  Only a field that
+is declared with `added` may be missing: files were written before it came.
 """
 
 from __future__ import annotations
@@ -10,8 +11,9 @@ import dataclasses
 import math
 import types
 import typing
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, TypeVar
 
 from charlstm.errors import OptionError
 
@@ -28,6 +30,26 @@ ScheduleName = Literal["constant", "cosine"]
 OptimizerName = Literal["adam", "rmsprop", "sgd"]
 Precision = Literal["float32", "bfloat16"]
 NewSymbols = Literal["extend", "drop", "error"]
+
+Value = TypeVar("Value")
+
+
+def added(default: Value) -> Value:
+    """Declare a field of a dataclass that came later: where JSON lacks its key, it has its default.
+
+    Args:
+        default: what the field stands for in files that were written before there was a choice.
+    """
+    return dataclasses.field(default=default, metadata={"added": True})
+
+
+def misfit_of_keys(kind: type, keys: Iterable[str]) -> str | None:
+    """Return what is wrong with the keys of a JSON object that holds a dataclass, None where they fit its fields."""
+    given, fields = set(keys), dataclasses.fields(kind)
+    if unknown := sorted(given - {field.name for field in fields}):
+        return f"has the unknown key {unknown[0][:60]!r}"
+    missing = [field.name for field in fields if field.name not in given and "added" not in field.metadata]
+    return f"lacks the key {missing[0]!r}" if missing else None
 
 
 class Config:
@@ -46,13 +68,10 @@ class Config:
         """
         if not isinstance(document, dict):
             raise OptionError(f"{cls.__name__} must be an object, not {type(document).__name__}")
+        if (misfit := misfit_of_keys(cls, document)) is not None:
+            raise OptionError(f"{cls.__name__} {misfit}")
         hints = typing.get_type_hints(cls)
-        names = [field.name for field in dataclasses.fields(cls)]  # type: ignore[arg-type]
-        if unknown := sorted(set(document) - set(names)):
-            raise OptionError(f"{cls.__name__} has the unknown key {unknown[0]!r}")
-        if missing := [name for name in names if name not in document]:
-            raise OptionError(f"{cls.__name__} lacks the key {missing[0]!r}")
-        return cls(**{name: _from_json(document[name], hints[name], name) for name in names})
+        return cls(**{name: _from_json(value, hints[name], name) for name, value in document.items()})
 
 
 @dataclass(frozen=True)

@@ -26,6 +26,7 @@ Unknown = Literal["drop", "symbol"]
 Documents = Literal["file", "blank-lines", "line", "row"]
 SplitBy = Literal["auto", "document", "position"]
 Split = Literal["train", "valid", "test"]
+Batching = Literal["stream", "documents"]
 ScheduleName = Literal["constant", "cosine"]
 OptimizerName = Literal["adam", "rmsprop", "sgd"]
 Precision = Literal["float32", "bfloat16"]
@@ -167,7 +168,7 @@ class TrainingConfig(Config):
     """How a network is trained.
 
     Attributes:
-        batch_size: the number of parallel streams B.
+        batch_size: the number B of streams, or documents, that are read beside each other.
         sequence_length: the steps T between two updates, over which the gradient flows.
         epochs: how often the training text is read, at most.
         max_minutes: the minutes of training after which it ends; None for no limit.
@@ -179,7 +180,11 @@ class TrainingConfig(Config):
         patience: evaluations without a new best validation loss after which training ends; 0 disables.
         random_seed: for the first weights, dropout and the order of the text.
         precision: the number format of the large matrix products.
-        frozen_cache_gb: the disk space, in GiB, that outputs of frozen layers may take to be computed only once.
+        frozen_cache_gb: the disk space, in GiB, that outputs of frozen layers may take to be computed only once; 0
+            disables, as it must where documents are read one by one.
+        batching: what the rows of a batch are: long streams of text, in which the state goes on from document to
+            document, or whole documents, each from a zero state.  Validation and test losses are those of one stream
+            in either case, so that all runs compare.
     """
 
     batch_size: int
@@ -195,6 +200,7 @@ class TrainingConfig(Config):
     random_seed: int
     precision: Precision
     frozen_cache_gb: float
+    batching: Batching = added("stream")
 
     def __post_init__(self) -> None:
         _check(1 <= self.batch_size <= 65_536, "batch-size", self.batch_size, "must be between 1 and 65,536")
@@ -209,6 +215,8 @@ class TrainingConfig(Config):
         _check(0 <= self.clip_norm < math.inf, "clip-norm", self.clip_norm, "must be 0 or more")
         _check(0 <= self.patience <= MAX_COUNT, "patience", self.patience, f"must be between 0 and {MAX_COUNT:,}")
         _check(0 <= self.frozen_cache_gb < math.inf, "frozen-cache-gb", self.frozen_cache_gb, "must be 0 or more")
+        has_cache = self.frozen_cache_gb > 0 and self.batching == "documents"
+        _check(not has_cache, "frozen-cache-gb", self.frozen_cache_gb, "must be 0 with --batching documents")
         _check_random_seed(self.random_seed)
 
 

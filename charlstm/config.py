@@ -31,6 +31,7 @@ ScheduleName = Literal["constant", "cosine"]
 OptimizerName = Literal["adam", "rmsprop", "sgd"]
 Precision = Literal["float32", "bfloat16"]
 NewSymbols = Literal["extend", "drop", "error"]
+PresetName = Literal["default", "fast", "quality"]
 
 Value = TypeVar("Value")
 
@@ -71,8 +72,19 @@ class Config:
             raise OptionError(f"{cls.__name__} must be an object, not {type(document).__name__}")
         if (misfit := misfit_of_keys(cls, document)) is not None:
             raise OptionError(f"{cls.__name__} {misfit}")
+        return cls(**cls.values_from_json(document))
+
+    @classmethod
+    def values_from_json(cls, document: dict[str, Any]) -> dict[str, Any]:
+        """Return the values of some of the fields from a JSON object, each of its type.
+
+        Raises:
+            OptionError: an unknown key, or a value of another type.
+        """
         hints = typing.get_type_hints(cls)
-        return cls(**{name: _from_json(value, hints[name], name) for name, value in document.items()})
+        if unknown := sorted(set(document) - set(hints)):
+            raise OptionError(f"{cls.__name__} has the unknown key {unknown[0][:60]!r}")
+        return {name: _from_json(value, hints[name], name) for name, value in document.items()}
 
 
 @dataclass(frozen=True)
@@ -279,11 +291,13 @@ def _check_random_seed(value: int) -> None:
 
 
 def _to_json(value: Any) -> Any:
+    if isinstance(value, Config):
+        return value.to_json()
     return [_to_json(item) for item in value] if isinstance(value, tuple) else value
 
 
 def _from_json(value: Any, hint: Any, name: str) -> Any:
-    """Return `value` as the type `hint`; every type that the classes above use is handled, no other."""
+    """Return `value` as the type `hint`; every type that configurations use is handled, no other."""
     origin = typing.get_origin(hint)
     if origin is Literal:
         if isinstance(value, str) and value in typing.get_args(hint):
@@ -292,6 +306,11 @@ def _from_json(value: Any, hint: Any, name: str) -> Any:
         if value is None:
             return None
         return _from_json(value, typing.get_args(hint)[0], name)
+    elif origin is dict:
+        if isinstance(value, dict):
+            return value
+    elif isinstance(hint, type) and issubclass(hint, Config):
+        return hint.from_json(value)
     elif origin is tuple:
         parts = typing.get_args(hint)
         if isinstance(value, list) and parts[-1] is Ellipsis:

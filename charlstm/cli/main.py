@@ -11,6 +11,7 @@ COMMANDS = {
     "preprocess": "charlstm.cli.commands.preprocess",
     "pretrain": "charlstm.cli.commands.pretrain",
     "transfer": "charlstm.cli.commands.transfer",
+    "sweep": "charlstm.cli.commands.sweep",
     "sample": "charlstm.cli.commands.sample",
     "evaluate": "charlstm.cli.commands.evaluate",
     "benchmark": "charlstm.cli.commands.benchmark",

@@ -131,6 +131,13 @@ _TRAINING_OPTIONS = (
 )
 
 
+def trial_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give all options of a training but its random seed, for the trials of a sweep, which have several."""
+    for option in reversed(_TRAINING_OPTIONS):
+        command = command if option is random_seed_option else option(command)
+    return command
+
+
 def training_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Give all options of a training, in this order in the help page."""
     for option in reversed(_TRAINING_OPTIONS):
@@ -138,6 +145,20 @@ def training_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
+freeze_head_option = click.option("--freeze-head", is_flag=True, help="Keep the softmax head as it is too.")
+new_symbols_option = click.option(
+    "--new-symbols",
+    type=click.Choice(["extend", "drop", "error"]),
+    default="extend",
+    show_default=True,
+    help="Symbols that the base never saw are added, left out, or refused.",
+)
+frozen_cache_option = click.option(
+    "--frozen-cache-gb",
+    type=click.FloatRange(0),
+    show_default="4.0, or 0 with --batching documents",
+    help="Disk for outputs of frozen layers at the bottom, computed only once where they are without dropout.",
+)
 layers_option = click.option(
     "--layers", type=click.IntRange(1, 64), show_default=BY_SIZE, help="LSTM layers in the stack."
 )

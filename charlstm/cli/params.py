@@ -57,6 +57,23 @@ class LayerSubset(click.ParamType[Any]):
         return layers
 
 
+class SubsetList(click.ParamType[Any]):
+    """What a sweep retrains: `all` for every subset of layers, or a list with semicolons; checked where it is used."""
+
+    name = "subsets"
+
+    def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str:  # noqa: ARG002
+        """Return what stands for the value in a help page."""
+        return "all|SUBSET[;SUBSET...]"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:  # noqa: ARG002
+        """Part the text into a tuple of subsets; ("every",) for `all`."""
+        if isinstance(value, tuple):
+            return value
+        subsets = tuple(subset.strip() for subset in value.split(";"))
+        return ("every",) if subsets == ("all",) else subsets
+
+
 class ColumnValue(click.ParamType[Any]):
     """A condition on a row, `column=value`, as a pair."""
 
@@ -86,5 +103,6 @@ class EscapedText(click.ParamType[str]):
 INTEGERS = NumberList(int)
 NUMBERS = NumberList(float)
 LAYERS = LayerSubset()
+SUBSETS = SubsetList()
 COLUMN_VALUE = ColumnValue()
 ESCAPED_TEXT = EscapedText()

@@ -8,11 +8,14 @@ import sys
 from collections.abc import Iterator
 
 
-def start_tensorflow() -> None:
+def start_tensorflow(threads: int | None = None) -> None:
     """Import TensorFlow and set up its threads; to be called before any module that imports it.
 
     One thread works on an operation, and as many operations run side by side as there are cores: for the small
-    products of an LSTM that is faster than cutting each of them up (see `training.tiling`).
+    products of an LSTM that is faster than cutting each of them up.
+
+    Args:
+        threads: the operations that run side by side; None for as many as there are cores.
     """
     os.environ["KERAS_BACKEND"] = "tensorflow"
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -23,7 +26,7 @@ def start_tensorflow() -> None:
         tf.config.list_physical_devices()
     with contextlib.suppress(RuntimeError):  # the pools have started already: in a notebook, or a test
         tf.config.threading.set_intra_op_parallelism_threads(1)
-        tf.config.threading.set_inter_op_parallelism_threads(cores())
+        tf.config.threading.set_inter_op_parallelism_threads(threads or cores())
 
 
 def cores() -> int:

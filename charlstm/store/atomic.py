@@ -13,7 +13,7 @@ from pathlib import Path
 from charlstm.errors import CharlstmError
 
 # What marks a directory as a result of this program, which may be replaced.
-RESULTS = ("dataset.json", "config.json", "run.json", "manifest.json")
+RESULTS = ("dataset.json", "config.json", "run.json", "manifest.json", "sweep.json")
 
 
 def write_bytes(path: Path, content: bytes) -> None:

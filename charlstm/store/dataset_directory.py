@@ -27,7 +27,7 @@ from charlstm.data.splits import choose_split_by, split_documents, split_positio
 from charlstm.data.vocabulary import Vocabulary
 from charlstm.errors import DataError
 from charlstm.store import atomic
-from charlstm.store.array_file import open_array
+from charlstm.store.array_file import ArrayWriter, open_array
 from charlstm.store.dataset_document import (
     FORMAT_VERSION,
     SPLITS,
@@ -136,10 +136,42 @@ def write_dataset(
                 {"name": source.name, "sha256": sha, "bytes": source.bytes}
                 for source, sha in zip(found.sources, source_hashes.result(), strict=True)
             ]
-            write_json(directory / VOCABULARY_FILE, vocabulary.to_json())
-            files = {name: {"sha256": sha256(directory / name)} for name in file_names()}
-            document = {"format_version": FORMAT_VERSION, "summary": summary, "files": files}
-            write_json(directory / DATASET_FILE, document)
+            _write_document(directory, vocabulary, summary)
+    return load_dataset(out)
+
+
+def write_with_training_text(dataset: Dataset, ids: NDArray[Any], starts: NDArray[np.int64], out: Path) -> Dataset:
+    """Write a dataset with another training text, the rest of it as it is, and open it.
+
+    Args:
+        dataset: whose vocabulary, validation text and test text are taken, and whose summary, but for the sizes.
+        ids: the training text, (N,).
+        starts: where its documents start, (D,).
+        out: the directory to make.
+
+    Raises:
+        CharlstmError: `out` exists.
+    """
+    vocabulary = dataset.vocabulary
+    splits = {**dataset.splits, "train": ids}
+    documents = {**dataset.documents, "train": starts}
+    sizes = {}
+    with atomic.new_directory(out) as directory:
+        for split in SPLITS:
+            with ArrayWriter(directory / ids_name(split), vocabulary.dtype) as writer:
+                writer.append(splits[split])
+            with ArrayWriter(directory / documents_name(split), _OFFSET) as writer:
+                writer.append(documents[split])
+            ends = int(np.count_nonzero(splits[split] == vocabulary.end_of_document))
+            counts = {"ids": len(splits[split]), "documents": len(documents[split])}
+            sizes[split] = {**counts, "characters": counts["ids"] - ends}
+        summary = {
+            **dataset.summary,
+            "documents": sum(size["documents"] for size in sizes.values()),
+            "characters": sum(size["characters"] for size in sizes.values()),
+            "splits": sizes,
+        }
+        _write_document(directory, vocabulary, summary)
     return load_dataset(out)
 
 
@@ -190,6 +222,13 @@ def _encode(
         "sources": [],
         "options": config.to_json(),
     }
+
+
+def _write_document(directory: Path, vocabulary: Vocabulary, summary: dict[str, Any]) -> None:
+    """Write the vocabulary, and then dataset.json with the hashes of all that stands beside it."""
+    write_json(directory / VOCABULARY_FILE, vocabulary.to_json())
+    files = {name: {"sha256": sha256(directory / name)} for name in file_names()}
+    write_json(directory / DATASET_FILE, {"format_version": FORMAT_VERSION, "summary": summary, "files": files})
 
 
 def _check_directory(path: Path) -> None:

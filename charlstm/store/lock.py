@@ -17,6 +17,10 @@ except ImportError:  # Windows, where an open file cannot be opened for writing 
 LOCK = ".lock"
 
 
+class LockedError(CharlstmError):
+    """Another process holds the lock."""
+
+
 @contextlib.contextmanager
 def locked(directory: Path, shown: Path | None = None) -> Iterator[None]:
     """Hold the lock of an existing directory; it ends with the process, however that ends.
@@ -26,7 +30,7 @@ def locked(directory: Path, shown: Path | None = None) -> Iterator[None]:
         shown: the name for the message, if another.
 
     Raises:
-        CharlstmError: another process holds it.
+        LockedError: another process holds it.
     """
     handle = os.open(directory / LOCK, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o666)
     try:
@@ -34,7 +38,7 @@ def locked(directory: Path, shown: Path | None = None) -> Iterator[None]:
             try:
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                raise CharlstmError(
+                raise LockedError(
                     f"another process is working on {shown or directory}: wait for it, or choose another --out"
                 ) from None
         yield

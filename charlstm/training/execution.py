@@ -12,11 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from charlstm.config import CorpusConfig
+from charlstm.config import CorpusConfig, PresetName
 from charlstm.data.batches import Batches, Ids, batches_of
 from charlstm.data.vocabulary import SPECIAL_SYMBOLS, Vocabulary
 from charlstm.errors import DataError, DivergedError, ModelError, StoppedError
-from charlstm.model.network import Network
 from charlstm.model.weights import extend_vocabulary, initial_weights, new_symbol_masks
 from charlstm.store import atomic, json_file
 from charlstm.store.checkpoints import CHECKPOINTS, check_size, has_checkpoints
@@ -25,7 +24,7 @@ from charlstm.store.lock import locked
 from charlstm.store.model_directory import CONFIG, VOCABULARY, Weights, load_model, weight_shapes
 from charlstm.store.run_file import RUN, RunFile, read_run, write_run
 from charlstm.store.runs import name_newest
-from charlstm.training import presets
+from charlstm.training.compiled import training_network
 from charlstm.training.keeper import CheckpointKeeper
 from charlstm.training.loop import Job, Observer, Trainer
 from charlstm.training.memory import check_memory
@@ -58,7 +57,7 @@ class RunOptions:
     out: Path
     overwrite: bool
     resume: bool
-    preset: presets.PresetName
+    preset: PresetName
     checkpoint_minutes: float
     dropout: tuple[float, ...] | None
     training: Mapping[str, Any]
@@ -146,9 +145,8 @@ def _train(options: RunOptions, run: RunFile, weights: Weights | None, observe: 
     starts = vocabulary.translate_starts(dataset.documents["train"], dataset.splits["train"], dataset.vocabulary)
     batches = batches_of(run.training, splits["train"], starts, vocabulary.end_of_document)
     job = _job(run, weights or _first_weights(run, vocabulary), splits, batches)
-    network = Network(run.model, run.training.precision)
     observer = observe(job, vocabulary)
-    trainer = Trainer(job, network, observer, out)
+    trainer = Trainer(job, training_network(run.model, run.training.precision), observer, out)
     keeper = CheckpointKeeper(out, run.model, trainer.slot_shapes(), options.checkpoint_minutes, note)
     if has_checkpoint:
         trainer.restore(keeper.newest())

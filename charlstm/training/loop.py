@@ -15,15 +15,14 @@ from numpy.typing import NDArray
 from charlstm.config import ModelConfig, TrainingConfig
 from charlstm.data.batches import Batches, Ids
 from charlstm.errors import DivergedError
-from charlstm.model.network import Network, State
+from charlstm.model.network import State
 from charlstm.store.checkpoints import Checkpoint, Shapes
 from charlstm.store.history import Evaluation
 from charlstm.store.model_directory import Weights
+from charlstm.training.compiled import CompiledNetwork
 from charlstm.training.frozen import fits, frozen_below, frozen_outputs
 from charlstm.training.position import Position, position_of
 from charlstm.training.schedules import schedule_of
-from charlstm.training.scoring import Scorer
-from charlstm.training.step import TrainingStep
 
 # The loss is looked at after every epoch, in long epochs also every so many steps; but not so often that looking, at a
 # third of the cost of training, takes more than about a tenth of the time.
@@ -112,7 +111,7 @@ class Trainer:
 
     Args:
         job: what to train on what.
-        network: a network of the job's configuration; its weights are set.
+        compiled: a network of the job's configuration; its weights are set.
         observer: is told of every step and evaluation.
         scratch: a directory for large files that go with the process.
 
@@ -122,9 +121,9 @@ class Trainer:
         best: the weights with the best validation loss; without a validation text, the last ones.
     """
 
-    def __init__(self, job: Job, network: Network, observer: Observer, scratch: Path) -> None:
+    def __init__(self, job: Job, compiled: CompiledNetwork, observer: Observer, scratch: Path) -> None:
         self.job = job
-        self.network = network
+        self.network = compiled.network
         self.observer = observer
         config = job.training
         self.batches = job.batches
@@ -132,17 +131,17 @@ class Trainer:
         self.position = Position(total_steps=self.most_steps)
         self.history: list[Evaluation] = []
         self.best: Weights = dict(job.weights)
-        self.scorer = Scorer(network)
+        self.scorer = compiled.scorer
         layers = frozen_below(job.model, job.trained)
         self._frozen_layers = layers if fits(job.model, layers, len(job.train), config.frozen_cache_gb) else 0
         self._frozen_outputs: NDArray[np.float32] | None = None
         self._scratch = scratch
         self._schedule = schedule_of(config)
-        self._training_step = TrainingStep(network, config, job.trained, job.masks, self._frozen_layers)
+        self._training_step = compiled.training_step(config, job.trained, job.masks, self._frozen_layers)
         self._chars_per_step = config.batch_size * config.sequence_length
         self._evaluate_every = self._steps_between_evaluations()
-        self._state: State = network.zero_state(config.batch_size)
-        network.assign(job.weights)
+        self._state: State = self.network.zero_state(config.batch_size)
+        self.network.assign(job.weights)
 
     def run(self, keeper: Keeper, stop_requested: Callable[[], bool]) -> bool:
         """Train until the end, or until a stop is requested.

@@ -18,7 +18,7 @@ def check_memory(model: ModelConfig, training: TrainingConfig) -> None:
     Raises:
         CharlstmError: even the least that it needs is more than there is.
     """
-    needed, there_is = least_bytes(model, training), _physical_bytes()
+    needed, there_is = least_bytes(model, training), physical_bytes()
     if needed > there_is:
         raise CharlstmError(
             f"the training needs at least {needed / GIB:,.0f} GiB of memory, and this machine has "
@@ -32,7 +32,8 @@ def least_bytes(model: ModelConfig, training: TrainingConfig) -> int:
     return 4 * (_COPIES_OF_WEIGHTS * model.parameters + training.batch_size * training.sequence_length * gates)
 
 
-def _physical_bytes() -> float:
+def physical_bytes() -> float:
+    """Return the memory of this machine, infinity where the system does not say."""
     try:
         return float(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
     except (AttributeError, OSError, ValueError):  # Windows

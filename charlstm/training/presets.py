@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any, Literal, TypeVar
+from typing import Any, TypeVar
 
-from charlstm.config import ModelConfig, Precision, TrainingConfig
+from charlstm.config import ModelConfig, Precision, PresetName, TrainingConfig
 from charlstm.errors import OptionError
 
 Value = TypeVar("Value")
-PresetName = Literal["default", "fast", "quality"]
 
 
 @dataclass(frozen=True)

@@ -12,10 +12,10 @@ from charlstm.config import Config
 from charlstm.data.batches import Ids
 from charlstm.data.vocabulary import Vocabulary
 from charlstm.errors import ModelError, OptionError
-from charlstm.model.network import Network
 from charlstm.store.history import write_history
 from charlstm.store.model_directory import CONFIG, HISTORY, Weights, read_config, save_model
 from charlstm.store.run_file import RunFile
+from charlstm.training.compiled import scoring_network
 from charlstm.training.loop import Job, Trainer
 from charlstm.training.scoring import Scorer
 
@@ -97,9 +97,9 @@ def report_of(out: Path) -> Report:
 
 def float32_scorer(run: RunFile, weights: Weights) -> Scorer:
     """Return what scores texts with these weights as `charlstm evaluate` does, whatever the training's precision."""
-    network = Network(run.model)
-    network.assign(weights)
-    return Scorer(network)
+    compiled = scoring_network(run.model)
+    compiled.network.assign(weights)
+    return compiled.scorer
 
 
 def loss_of(scorer: Scorer, ids: Ids) -> float | None:

@@ -58,6 +58,12 @@ class TrainingStep:
         self.optimizer = Optimizer(config.optimizer, self._variables)
         self._compiled = tf.function(self._step, autograph=False)
 
+    def begin(self, random_seed: int) -> None:
+        """Become what a new step of this random seed is, for another run."""
+        self._random_seed = random_seed
+        for slot in self.optimizer.slots.values():
+            slot.assign(tf.zeros_like(slot))
+
     def __call__(
         self,
         inputs: NDArray[np.int32] | NDArray[np.float32],

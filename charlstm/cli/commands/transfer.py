@@ -7,7 +7,15 @@ from typing import Any
 
 import click
 
-from charlstm.cli.options import model_option, out_option, text_arguments, training_options
+from charlstm.cli.options import (
+    freeze_head_option,
+    frozen_cache_option,
+    model_option,
+    new_symbols_option,
+    out_option,
+    text_arguments,
+    training_options,
+)
 from charlstm.cli.params import LAYERS
 from charlstm.cli.training import emit_report, run_options
 
@@ -20,20 +28,9 @@ BUILT_IN = "ballads"
 @model_option("Base model directory.")
 @out_option("Model directory to make.", "transfer")
 @click.option("--retrain", type=LAYERS, default="all", show_default=True, help="LSTM layers to train, 0 at the bottom.")
-@click.option("--freeze-head", is_flag=True, help="Keep the softmax head as it is too.")
-@click.option(
-    "--new-symbols",
-    type=click.Choice(["extend", "drop", "error"]),
-    default="extend",
-    show_default=True,
-    help="Symbols that the base never saw are added, left out, or refused.",
-)
-@click.option(
-    "--frozen-cache-gb",
-    type=click.FloatRange(0),
-    show_default="4.0, or 0 with --batching documents",
-    help="Disk for outputs of frozen layers at the bottom, computed only once where they are without dropout.",
-)
+@freeze_head_option
+@new_symbols_option
+@frozen_cache_option
 @training_options
 def command(
     context: click.Context,

@@ -1,0 +1,278 @@
+"""What the numbers of a sweep say, in plain words: each function looks at one question and returns sentences."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Callable, Mapping, Sequence
+
+from charlstm.experiments.bootstrap import Ratio
+from charlstm.experiments.table import Table, best_scratch
+from charlstm.store.sweep_results import SweepRow
+
+Rows = Sequence[SweepRow]
+# Compares the test losses of two rows; None where that cannot be done.
+Compare = Callable[[SweepRow, SweepRow], Ratio | None]
+
+# The range of three or four means that are equal in truth stays within so many standard errors in 95 % of cases:
+# Tukey's studentized range, for three random seeds.
+EQUAL_RANGE = 4.5
+FEW_DOCUMENTS = 20
+
+
+def findings(table: Table) -> list[str]:
+    """Return the sentences of all questions that a sweep answers."""
+    rows = table.rows
+    largest = [row for row in rows if row.fraction == rows[0].fraction]
+    bases = list(dict.fromkeys(row.base for row in rows if row.base is not None))
+    sentences = transfer_against_scratch(largest, table.ratio)
+    for base in bases:
+        of_base = [row for row in largest if row.base == base]
+        about = f"Of {base}: " if len(bases) > 1 else ""
+        for found in (*pairs_against_singles(of_base, table.ratio), *which_layers_matter(of_base)):
+            sentences.append(about + found)
+    return [
+        *sentences,
+        *bases_compared(largest, table.ratio),
+        *less_text(rows, table.ratio),
+        *overfitting(rows),
+        *reservations(rows, table.documents, table.ended_by),
+    ]
+
+
+def transfer_against_scratch(rows: Rows, compare: Compare) -> list[str]:
+    """Say whether the best transfer is better than the best model from scratch, both chosen by validation loss.
+
+    Args:
+        rows: of one fraction.
+        compare: compares two rows.
+    """
+    transfer, scratch = best_transfer(rows), best_scratch(rows, rows[0].fraction)
+    untouched = min((row for row in rows if row.kind == "untouched"), key=_validation, default=None)
+    if transfer is None:
+        return []
+    text = f"With {transfer.train_chars:,} characters to learn from, the best transfer ({_named(transfer, rows)})"
+    costs = f"costs {_loss(transfer)} on the test text"
+    if scratch is not None:
+        return [
+            f"{text} {costs}, the best model from scratch ({_size(scratch)}) {_loss(scratch)}: "
+            + _verdict(compare(transfer, scratch), "transfer", "training on the target alone")
+        ]
+    if untouched is not None:
+        return [
+            f"{text} {costs}, the base untouched {_loss(untouched)}: "
+            + _verdict(compare(transfer, untouched), "retraining", "leaving the base as it is")
+        ]
+    return [f"{text} {costs}; there is no model from scratch to compare it with (--scratch)."]
+
+
+def pairs_against_singles(rows: Rows, compare: Compare) -> list[str]:
+    """Say whether two retrained layers beat one, the best of each chosen by validation loss.
+
+    Args:
+        rows: of one base and one fraction.
+        compare: compares two rows.
+    """
+    best = {count: min(_of_size(rows, count), key=_validation, default=None) for count in (1, 2)}
+    pair, single = best[2], best[1]
+    if pair is None or single is None:
+        return []
+    return [
+        f"The best pair of layers ({pair.retrained}) costs {_loss(pair)}, the best single layer ({single.retrained}) "
+        f"{_loss(single)}: " + _verdict(compare(pair, single), "retraining two", "retraining one")
+    ]
+
+
+def which_layers_matter(rows: Rows) -> list[str]:
+    """Say whether it matters which layers are retrained, or only how many.
+
+    Args:
+        rows: of one base and one fraction.
+    """
+    sentences = []
+    for count, words in ((1, "which single layer"), (2, "which two layers")):
+        alike = _of_size(rows, count)
+        deviations = [row.test_nats_per_char_std for row in alike if row.test_nats_per_char_std is not None]
+        if len(alike) < 2:
+            continue
+        best = min(alike, key=lambda row: row.test_nats_per_char)
+        worst = max(alike, key=lambda row: row.test_nats_per_char)
+        spread = worst.test_nats_per_char - best.test_nats_per_char
+        between = f"from {best.retrained} to {worst.retrained}, {spread:.3f} nats"
+        if not deviations:
+            sentences.append(f"One random seed cannot tell whether it matters {words} is retrained ({between}).")
+            continue
+        deviation = math.sqrt(statistics.fmean(each**2 for each in deviations))
+        matters = spread > EQUAL_RANGE * deviation / math.sqrt(alike[0].seeds)
+        sentences.append(
+            f"It {'matters' if matters else 'hardly matters'} {words} {'is' if count == 1 else 'are'} retrained: "
+            f"{between}, {'more than' if matters else 'no more than'} random seeds explain, whose standard deviation "
+            f"is {deviation:.3f}."
+        )
+    return sentences
+
+
+def bases_compared(rows: Rows, compare: Compare) -> list[str]:
+    """Say which of several bases carries over best.
+
+    Args:
+        rows: of one fraction.
+        compare: compares two rows.
+    """
+    bases = dict.fromkeys(row.base for row in rows if row.kind == "transfer")
+    best = [found for base in bases if (found := best_transfer([row for row in rows if row.base == base]))]
+    if len(best) < 2:
+        return []
+    first, second = sorted(best, key=_validation)[:2]
+    return [
+        f"The best base is {first.base} ({_loss(first)}), then {second.base} ({_loss(second)}): "
+        + _verdict(compare(first, second), "the first", "the second")
+    ]
+
+
+def less_text(rows: Rows, compare: Compare) -> list[str]:
+    """Say what happens to the best transfer and the best model from scratch on smaller parts of the text."""
+    fractions = list(dict.fromkeys(row.fraction for row in rows))
+    if len(fractions) < 2:
+        return []
+    by_fraction = [[row for row in rows if row.fraction == fraction] for fraction in fractions]
+    transfers = [best_transfer(of_fraction) for of_fraction in by_fraction]
+    scratches = [best_scratch(rows, fraction) for fraction in fractions]
+    sentences = []
+    first, last = by_fraction[0][0], by_fraction[-1][0]
+    for name, found in (("transfer", transfers), ("model from scratch", scratches)):
+        if found[0] is not None and found[-1] is not None:
+            change = found[-1].test_nats_per_char - found[0].test_nats_per_char
+            sentences.append(
+                f"From {first.train_chars:,} characters down to {last.train_chars:,}, the best {name} goes from "
+                f"{_loss(found[0])} to {_loss(found[-1])} ({change:+.3f})."
+            )
+    pairs = zip(transfers, scratches, strict=True)
+    ratios = [compare(transfer, scratch) for transfer, scratch in pairs if transfer and scratch]
+    if len(ratios) == len(fractions) and ratios[0] is not None and ratios[-1] is not None:
+        shown = ", ".join(
+            f"{ratio.value:.3f} at {of_fraction[0].train_chars:,}"
+            for ratio, of_fraction in zip(ratios, by_fraction, strict=True)
+            if ratio is not None
+        )
+        if ratios[-1].high < ratios[0].low:
+            trend = "the less text there is, the more transfer helps"
+        elif ratios[-1].low > ratios[0].high:
+            trend = "the less text there is, the less transfer helps"
+        else:
+            trend = "with less text, transfer helps about as much"
+        sentences.append(f"Their ratio is {shown}: {trend}.")
+    return sentences
+
+
+def overfitting(rows: Rows) -> list[str]:
+    """Say where training loss and validation loss are furthest apart, and where retraining does harm."""
+    sentences = []
+    widest = {
+        kind: max((row for row in rows if row.kind == kind), key=lambda row: row.train_valid_gap_nats, default=None)
+        for kind in ("scratch", "transfer")
+    }
+    shown = [
+        f"{row.train_valid_gap_nats:.3f} nats among {what} ({_named(row, rows)}, {row.train_chars:,} characters)"
+        for row, what in ((widest["scratch"], "models from scratch"), (widest["transfer"], "transfers"))
+        if row is not None
+    ]
+    if shown:
+        sentences.append(f"The widest gap between validation and training loss is {' and '.join(shown)}.")
+    if widest["scratch"] is not None and widest["transfer"] is not None:
+        worse = max(widest.values(), key=lambda row: row.train_valid_gap_nats if row else -math.inf)
+        sentences[-1] = sentences[-1][:-1] + (
+            ": models from scratch overfit more." if worse is widest["scratch"] else ": transfers overfit more."
+        )
+    untouched = {(row.base, row.fraction): row for row in rows if row.kind == "untouched"}
+    harmed = [
+        row
+        for row in rows
+        if row.kind == "transfer"
+        and (base := untouched.get((row.base, row.fraction))) is not None
+        and row.test_nats_per_char > base.test_nats_per_char
+    ]
+    if harmed:
+        listed = ", ".join(f"{_named(row, rows)} with {row.train_chars:,} characters" for row in harmed[:6])
+        listed += f" and {len(harmed) - 6} more" if len(harmed) > 6 else ""
+        sentences.append(f"Worse than the base untouched: {listed}.")
+    return sentences
+
+
+def reservations(rows: Rows, documents: int, ended_by: Mapping[str, tuple[int, int]]) -> list[str]:
+    """Say what stands against relying on the numbers.
+
+    Args:
+        rows: of the sweep.
+        documents: of the test text.
+        ended_by: as in Table.
+    """
+    sentences = []
+    scratch = sum(count for count, _ in ended_by.values())
+    if by_epochs := ended_by.get("epochs", (0, 0))[0]:
+        sentences.append(
+            f"{by_epochs} of {scratch} models from scratch were ended by --epochs, not by --patience: with more epochs "
+            "they might have become better."
+        )
+    if by_time := sum(ended_by.get("max_minutes", (0, 0))):
+        sentences.append(f"{by_time} trainings were ended by --max-minutes: on a faster machine they come further.")
+    if diverged := sum(ended_by.get("diverged", (0, 0))):
+        sentences.append(
+            f"{diverged} trainings diverged, and count with the best model that they had; a smaller --learning-rate "
+            "may help."
+        )
+    if all(row.seeds == 1 for row in rows):
+        sentences.append("With one random seed, nothing is known of what chance does to a training (--seeds).")
+    if documents < FEW_DOCUMENTS:
+        sentences.append(
+            f"The test text has {documents} document{'s' if documents > 1 else ''}: intervals over so few say little "
+            "(charlstm preprocess --documents parts a text into more)."
+        )
+    return sentences
+
+
+def best_transfer(rows: Rows) -> SweepRow | None:
+    """Return the transfer with the least validation loss, None where there is none."""
+    return min((row for row in rows if row.kind == "transfer"), key=_validation, default=None)
+
+
+def _of_size(rows: Rows, count: int) -> list[SweepRow]:
+    """Return the transfers that retrain so many layers."""
+    numbers = [int(layer) for row in rows if row.retrained[0].isdecimal() for layer in row.retrained.split(",")]
+    layers = 1 + max(numbers, default=-1)
+    sizes = {"none": 0, "all": layers}
+    return [
+        row
+        for row in rows
+        if row.kind == "transfer" and sizes.get(row.retrained, len(row.retrained.split(","))) == count
+    ]
+
+
+def _verdict(ratio: Ratio | None, this: str, other: str) -> str:
+    if ratio is None:
+        return "with a single document, nothing says whether that is more than chance."
+    text = f"a ratio of {ratio.value:.3f} (95 % interval over documents {ratio.low:.3f} to {ratio.high:.3f})"
+    if not ratio.is_real:
+        return f"{text}, which includes 1: these documents do not tell them apart."
+    return f"{text}, which leaves out 1: {this if ratio.value < 1 else other} is better."
+
+
+def _named(row: SweepRow, rows: Rows) -> str:
+    if row.kind == "scratch":
+        return _size(row)
+    words = {"none": "head only", "all": "all layers", "untouched": "base untouched"}
+    layers = "layers" if "," in row.retrained else "layer"
+    name = words.get(row.retrained, f"{layers} {row.retrained}")
+    return f"{name} of {row.base}" if len({each.base for each in rows} - {None}) > 1 else name
+
+
+def _size(row: SweepRow) -> str:
+    return row.retrained.removeprefix("scratch ")
+
+
+def _loss(row: SweepRow) -> str:
+    return f"{row.test_nats_per_char:.3f}"
+
+
+def _validation(row: SweepRow) -> float:
+    return row.valid_nats_per_char

@@ -1,0 +1,67 @@
+"""How each trial trains: the options of the sweep, and for what they leave open a choice by size."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from charlstm.config import ModelConfig, TrainingConfig
+from charlstm.errors import DataError
+from charlstm.experiments.plan import Trial
+from charlstm.store.sweep_file import SweepFile
+from charlstm.training import presets
+from charlstm.training.memory import check_memory
+
+# A model from scratch is a fair yardstick only where it could not have become better by training on: its epochs are so
+# many that patience ends the training before them.
+SCRATCH_EPOCHS = 5
+SCRATCH_PATIENCE = 20
+# How many there are hardly matters for what is checked beforehand.
+SYMBOLS = 256
+
+
+def training_of(sweep: SweepFile, trial: Trial, characters: int) -> dict[str, Any]:
+    """Return the fields of TrainingConfig that are given for a trial, on a text of so many characters."""
+    given = {**sweep.training, "random_seed": trial.random_seed}
+    if trial.kind != "scratch":
+        return given
+    size = presets.size_of(characters, sweep.preset)
+    return {"epochs": SCRATCH_EPOCHS * size.epochs, "patience": max(size.patience, SCRATCH_PATIENCE), **given}
+
+
+def check_settings(sweep: SweepFile, trials: tuple[Trial, ...], characters: Mapping[float, int]) -> None:
+    """Find what would stop a trial before the first is begun.
+
+    Args:
+        sweep: the sweep.
+        trials: all of it.
+        characters: of the part of the training text for each fraction.
+
+    Raises:
+        CharlstmError: the machine has not the memory.
+        DataError: a part of the text does not fill one batch.
+        OptionError: options that do not fit a network.
+    """
+    checked = set()
+    for trial in trials:
+        if trial.kind == "untouched" or (shape := (trial.units, trial.kind, trial.fraction)) in checked:
+            continue
+        checked.add(shape)
+        count = characters[trial.fraction]
+        size = presets.size_of(count, sweep.preset)
+        if trial.kind == "transfer":
+            size = presets.transfer_size_of(count, sweep.preset)
+        dropout = presets.one_a_layer(sweep.dropout or (size.dropout,), len(trial.units))
+        training = presets.training_config(size, "float32", training_of(sweep, trial, count))
+        _check_fills_a_batch(training, trial.fraction, count)
+        check_memory(ModelConfig(SYMBOLS, trial.units, dropout), training)
+
+
+def _check_fills_a_batch(training: TrainingConfig, fraction: float, characters: int) -> None:
+    """Refuse a part that is too short; for the whole text a batch shrinks, as in any training."""
+    needed = training.batch_size * training.sequence_length
+    if training.batching == "stream" and fraction < 1 and characters < needed:
+        raise DataError(
+            f"--fractions {fraction:g} leaves {characters:,} characters to train on, but one batch reads {needed:,} "
+            "(--batch-size x --sequence-length)"
+        )

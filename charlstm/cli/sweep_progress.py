@@ -35,9 +35,9 @@ class _LineObserver:
     def training(self, trial: Trial) -> ObserverFactory:  # noqa: ARG002
         return lambda job, vocabulary: _TrainingObserver(lambda progress: None)  # noqa: ARG005
 
-    def finished(self, trial: Trial, result: TrialResult, seconds_left: float) -> None:
+    def finished(self, trial: Trial, result: TrialResult, seconds_left: float | None) -> None:
         self._finished += 1
-        note(f"{self._finished:,}/{self._total:,}  {_line(trial, result)}  {duration(seconds_left)} left")
+        note(f"{self._finished:,}/{self._total:,}  {_line(trial, result)}  {_left(seconds_left)}".rstrip())
 
     def ended(self) -> None:
         pass
@@ -74,10 +74,10 @@ class _TerminalObserver:
 
         return observe
 
-    def finished(self, trial: Trial, result: TrialResult, seconds_left: float) -> None:
+    def finished(self, trial: Trial, result: TrialResult, seconds_left: float | None) -> None:
         from rich.text import Text
 
-        self._left = f"{duration(seconds_left)} left  "
+        self._left = _left(seconds_left)
         self._bar.console.print(Text(_line(trial, result)))
         self._bar.update(self._task, advance=1, description=self._left)
 
@@ -96,6 +96,10 @@ class _TrainingObserver:
 
     def ended(self) -> None:
         pass
+
+
+def _left(seconds: float | None) -> str:
+    return "" if seconds is None else f"{duration(seconds)} left  "
 
 
 def describe(trial: Trial) -> str:

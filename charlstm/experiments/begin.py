@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from charlstm.config import CorpusConfig, NewSymbols, PresetName
+from charlstm.config import CorpusConfig, NewSymbols, Precision, PresetName
 from charlstm.errors import CharlstmError, DataError, ModelError, OptionError
 from charlstm.experiments.fractions import Part, parts_of
 from charlstm.experiments.paths import TRIALS, base_path, dataset_path
@@ -46,7 +46,8 @@ class SweepOptions:
         new_symbols: what happens to symbols that a base never saw.
         preset: the table by which options that are not given are chosen.
         dropout: one value, or one a layer; None for a choice by size.
-        training: fields of TrainingConfig for all trials; None or absent for a choice by size.
+        training: fields of TrainingConfig for all trials; None or absent for a choice by size. The precision may be
+            "auto".
         given: the names of options that the user gave, which must not change when going on.
     """
 
@@ -108,7 +109,9 @@ def _made(options: SweepOptions) -> SweepFile:
         _check_texts(dataset)
         for model in models:
             _check_symbols(dataset, model, options.new_symbols)
-        sweep = _asked_for(options, dataset.fingerprint, _described(models))
+        # All machines that work on a sweep use the precision of the one that began it.
+        precision = choose_precision(options.training["precision"])
+        sweep = _asked_for(options, dataset.fingerprint, _described(models), precision)
         parts = parts_of(dataset, sweep.fractions)
         check_settings(sweep, trials_of(sweep), {fraction: len(part.ids) for fraction, part in parts.items()})
         with atomic.new_directory(options.out, overwrite=options.overwrite) as directory:
@@ -160,12 +163,14 @@ def _found(options: SweepOptions) -> SweepFile:
                 f"{', '.join(map(str, options.bases))}: not the base models that the sweep in {out} was begun with "
                 f"({shown}): leave them out, or choose another --out"
             )
-    asked = _asked_for(options, sweep.fingerprint, sweep.bases)
+    precision = options.training["precision"]
+    if precision == "auto":
+        precision = sweep.training["precision"]
+    asked = _asked_for(options, sweep.fingerprint, sweep.bases, precision)
     before, now = ({**each.to_json(), **each.training} for each in (sweep, asked))
     for name in sorted(options.given):
         is_extended = name == "seeds" and asked.seeds > sweep.seeds
-        is_left_open = name == "precision" and options.training["precision"] == "auto"
-        if not (is_extended or is_left_open) and before.get(name) != now.get(name):
+        if not is_extended and before.get(name) != now.get(name):
             was = f"is {_shown(before[name])}" if before.get(name) is not None else "was chosen by size"
             option = "--" + name.replace("_", "-")
             raise OptionError(f"{option} would change the sweep, for which it {was}: leave it out beside --resume")
@@ -175,11 +180,11 @@ def _found(options: SweepOptions) -> SweepFile:
     return sweep
 
 
-def _asked_for(options: SweepOptions, fingerprint: str, bases: tuple[SweepBase, ...]) -> SweepFile:
+def _asked_for(
+    options: SweepOptions, fingerprint: str, bases: tuple[SweepBase, ...], precision: Precision
+) -> SweepFile:
     """Return the sweep that options ask for, each of their lists without repetition and in order."""
     training = {name: value for name, value in options.training.items() if value is not None}
-    # All machines that work on a sweep use the precision of the one that began it.
-    training["precision"] = choose_precision(training.get("precision", "auto"))
     return SweepFile(
         command=options.command,
         texts=tuple(options.texts),
@@ -195,7 +200,7 @@ def _asked_for(options: SweepOptions, fingerprint: str, bases: tuple[SweepBase, 
         new_symbols=options.new_symbols,
         preset=options.preset,
         dropout=options.dropout,
-        training=training,
+        training={**training, "precision": precision},
     )
 
 

@@ -17,6 +17,8 @@ Compare = Callable[[SweepRow, SweepRow], Ratio | None]
 # The range of three or four means that are equal in truth stays within so many standard errors in 95 % of cases:
 # Tukey's studentized range, for three random seeds.
 EQUAL_RANGE = 4.5
+# Nats by which one gap between validation and training loss must exceed another to be called wider.
+WIDER = 0.05
 FEW_DOCUMENTS = 20
 
 
@@ -179,11 +181,10 @@ def overfitting(rows: Rows) -> list[str]:
     ]
     if shown:
         sentences.append(f"The widest gap between validation and training loss is {' and '.join(shown)}.")
-    if widest["scratch"] is not None and widest["transfer"] is not None:
-        worse = max(widest.values(), key=lambda row: row.train_valid_gap_nats if row else -math.inf)
-        sentences[-1] = sentences[-1][:-1] + (
-            ": models from scratch overfit more." if worse is widest["scratch"] else ": transfers overfit more."
-        )
+    if (scratch := widest["scratch"]) is not None and (transfer := widest["transfer"]) is not None:
+        difference = scratch.train_valid_gap_nats - transfer.train_valid_gap_nats
+        more = "models from scratch overfit more" if difference > 0 else "transfers overfit more"
+        sentences[-1] = f"{sentences[-1][:-1]}: {more if abs(difference) > WIDER else 'both overfit about as much'}."
     untouched = {(row.base, row.fraction): row for row in rows if row.kind == "untouched"}
     harmed = [
         row

@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from charlstm.training.execution import ObserverFactory
 
 
+# How much of the work is done before the time left is first estimated.
+FIRST_ESTIMATE = 0.02
+
+
 class SweepObserver(Protocol):
     """What a sweep tells about itself while it runs."""
 
@@ -24,8 +28,8 @@ class SweepObserver(Protocol):
     def training(self, trial: Trial) -> ObserverFactory:
         """Return what makes the observer of a trial that is trained in this process."""
 
-    def finished(self, trial: Trial, result: TrialResult, seconds_left: float) -> None:
-        """Take note of a finished trial, and of the time until the last one will be, roughly."""
+    def finished(self, trial: Trial, result: TrialResult, seconds_left: float | None) -> None:
+        """Take note of a finished trial, and of the time until the last one will be, roughly, None if unknown yet."""
 
     def ended(self) -> None:
         """Take note that there will be no more, for whatever reason."""
@@ -62,6 +66,12 @@ class Progress:
         found = [trial for trial in self.left if is_finished(self._out, trial)]
         for trial in found:
             self.left.remove(trial)
-            work_left = sum(each.work for each in self.left)
-            per_work = (time.monotonic() - self._began) / (self._work_at_first - work_left)
-            self._observer.finished(trial, read_result(trial_path(self._out, trial)), per_work * work_left)
+            result = read_result(trial_path(self._out, trial))
+            self._observer.finished(trial, result, self._seconds_left())
+
+    def _seconds_left(self) -> float | None:
+        left = sum(trial.work for trial in self.left)
+        done = self._work_at_first - left
+        if done < FIRST_ESTIMATE * self._work_at_first:
+            return None
+        return (time.monotonic() - self._began) * left / done

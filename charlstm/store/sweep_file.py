@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from charlstm.config import MAX_LAYERS, Config, NewSymbols, PresetName, TrainingConfig
+from charlstm.config import MAX_LAYERS, MAX_UNITS, Config, ModelConfig, NewSymbols, PresetName, TrainingConfig
 from charlstm.errors import ModelError, OptionError
 from charlstm.store import json_file
 
@@ -15,7 +15,7 @@ SWEEP = "sweep.json"
 FORMAT_VERSION = 1
 
 # Bounds on what is worth comparing; a file from a stranger keeps to them too.
-MAX_BASES, MAX_SUBSETS, MAX_FRACTIONS, MAX_SEEDS, MAX_SIZES = 20, 4096, 50, 10_000, 50
+MAX_BASES, MAX_SUBSETS, MAX_FRACTIONS, MAX_SEEDS, MAX_SIZES, MAX_TRIALS = 20, 500, 50, 10_000, 50, 200_000
 EVERY_SUBSET = "every"
 _SUBSET = re.compile(r"\d{1,3}(,\d{1,3})*|none|all|untouched", re.ASCII)
 
@@ -39,6 +39,9 @@ class SweepBase(Config):
     sha256: str
     units: tuple[int, ...]
 
+    def __post_init__(self) -> None:
+        ModelConfig(1, self.units, (0.0,) * len(self.units))
+
 
 @dataclass(frozen=True)
 class SweepFile(Config):
@@ -60,7 +63,7 @@ class SweepFile(Config):
         new_symbols: what happens to symbols that a base never saw.
         preset: the table by which options that are not given are chosen.
         dropout: one value, or one a layer; None for a choice by size.
-        training: fields of TrainingConfig that are given for all trials.
+        training: fields of TrainingConfig that are given for all trials; the precision always is.
     """
 
     command: str
@@ -89,7 +92,7 @@ class SweepFile(Config):
             if not 0 < fraction <= 1:
                 raise OptionError(f"--fractions {fraction:g}: must be above 0 and at most 1")
         for option, values, most in (
-            ("scratch-units", self.scratch_units, 65_536),
+            ("scratch-units", self.scratch_units, MAX_UNITS),
             ("scratch-layers", self.scratch_layers, MAX_LAYERS),
         ):
             _check_count(option, len(values), MAX_SIZES)
@@ -102,6 +105,12 @@ class SweepFile(Config):
                         f"--subsets {subset[:60]!r}: wants layer numbers such as 0,2, or none, all or untouched; "
                         "several with a semicolon between them"
                     )
+        sizes = len(self.scratch_units) * len(self.scratch_layers) if self.scratch else 0
+        trials = (len(self.bases) * len(self.subsets) + sizes) * len(self.fractions) * self.seeds
+        if trials > MAX_TRIALS:
+            raise OptionError(f"--seeds {self.seeds} makes {trials:,} trials in all; at most {MAX_TRIALS:,} are run")
+        if "precision" not in self.training:
+            raise OptionError("'training' lacks the key 'precision'")
         replace(_TEMPLATE, **TrainingConfig.values_from_json(self.training))
 
 

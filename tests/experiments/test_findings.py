@@ -1,0 +1,126 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+from made_up import row, within
+
+from charlstm.experiments.findings import (
+    bases_compared,
+    less_text,
+    overfitting,
+    pairs_against_singles,
+    reservations,
+    transfer_against_scratch,
+    which_layers_matter,
+)
+from charlstm.store.sweep_results import SweepRow
+
+ROWS = [
+    row("untouched", 2.0, seeds=1, test_nats_per_char_std=None),
+    row("none", 1.8),
+    row("0", 1.7),
+    row("1", 1.65),
+    row("2", 1.66),
+    row("0,1", 1.61),
+    row("0,2", 1.6),
+    row("1,2", 1.62),
+    row("all", 1.63),
+    row("scratch 2x64", 1.9),
+    row("scratch 2x256", 1.84),
+]
+
+
+def at(fraction: float, rows: list[SweepRow], costs: dict[str, float]) -> list[SweepRow]:
+    """Return rows of a smaller part of the text, each kind of which costs so much more."""
+    return [
+        replace(
+            each,
+            fraction=fraction,
+            train_chars=int(50_000 * fraction),
+            test_nats_per_char=each.test_nats_per_char + costs[each.kind],
+            valid_nats_per_char=each.valid_nats_per_char + costs[each.kind],
+        )
+        for each in rows
+    ]
+
+
+def test_the_best_transfer_is_compared_with_the_best_model_from_scratch() -> None:
+    (sentence,) = transfer_against_scratch(ROWS, within(0.01))
+    assert "50,000 characters" in sentence
+    assert "the best transfer (layers 0,2) costs 1.600" in sentence
+    assert "the best model from scratch (2x256) 1.840" in sentence
+    assert "0.870 (95 % interval over documents 0.860 to 0.880), which leaves out 1: transfer is better." in sentence
+    (sentence,) = transfer_against_scratch(ROWS, within(0.2))
+    assert "which includes 1: these documents do not tell them apart." in sentence
+    (sentence,) = transfer_against_scratch([*ROWS, row("scratch 3x64", 1.2)], within(0.01))
+    assert "training on the target alone is better" in sentence
+
+
+def test_without_models_from_scratch_the_base_untouched_is_the_measure() -> None:
+    (sentence,) = transfer_against_scratch(ROWS[:-2], within(0.01))
+    assert "the base untouched 2.000: a ratio of 0.800" in sentence
+    (sentence,) = transfer_against_scratch(ROWS[1:-2], within(0.01))
+    assert "--scratch" in sentence
+    assert transfer_against_scratch(ROWS[:1], within(0.01)) == []
+
+
+def test_two_layers_are_compared_with_one() -> None:
+    (sentence,) = pairs_against_singles(ROWS, within(0.01))
+    assert "(0,2) costs 1.600, the best single layer (1) 1.650" in sentence
+    assert "retraining two is better" in sentence
+    assert pairs_against_singles(ROWS[:5], within(0.01)) == []
+    # Of a base with two layers, all layers are the pair.
+    (sentence,) = pairs_against_singles([row("0", 1.5), row("1", 1.6), row("all", 1.55)], within(0.01))
+    assert "(all) costs 1.550" in sentence
+    assert "retraining one is better" in sentence
+
+
+def test_a_spread_larger_than_seeds_explain_matters() -> None:
+    singles, pairs = which_layers_matter(ROWS)
+    assert "It matters which single layer is retrained: from 1 to 0, 0.050 nats, more than random seeds" in singles
+    assert "It hardly matters which two layers are retrained: from 0,2 to 1,2, 0.020 nats, no more than" in pairs
+    alone = [replace(each, seeds=1, test_nats_per_char_std=None) for each in ROWS]
+    assert which_layers_matter(alone)[0].startswith("One random seed cannot tell")
+
+
+def test_the_best_of_each_base_are_compared() -> None:
+    others = [replace(each, base="lyrics", test_nats_per_char=each.test_nats_per_char - 0.2) for each in ROWS[:9]]
+    others = [replace(each, valid_nats_per_char=each.valid_nats_per_char - 0.2) for each in others]
+    (sentence,) = bases_compared([*ROWS, *others], within(0.01))
+    assert "The best base is lyrics (1.400), then books (1.600)" in sentence
+    assert "the first is better" in sentence
+    assert bases_compared(ROWS, within(0.01)) == []
+
+
+def test_less_text_is_told_as_a_trend() -> None:
+    costs = {"transfer": 0.1, "scratch": 0.6, "untouched": 0.0}
+    transfer, scratch, ratio = less_text([*ROWS, *at(0.5, ROWS, costs)], within(0.01))
+    assert "From 50,000 characters down to 25,000, the best transfer goes from 1.600 to 1.700 (+0.100)." in transfer
+    assert "(+0.600)" in scratch
+    assert "0.870 at 50,000, 0.697 at 25,000: the less text there is, the more transfer helps." in ratio
+    assert "helps about as much" in less_text([*ROWS, *at(0.5, ROWS, costs)], within(0.1))[-1]
+    worse = {"transfer": 0.6, "scratch": 0.1, "untouched": 0.0}
+    assert "the less transfer helps" in less_text([*ROWS, *at(0.5, ROWS, worse)], within(0.01))[-1]
+    assert less_text(ROWS, within(0.01)) == []
+
+
+def test_the_widest_gap_and_harm_are_named() -> None:
+    rows = [*ROWS, row("scratch 3x64", 1.95, train_valid_gap_nats=0.9)]
+    (sentence,) = overfitting(rows)
+    assert "0.900 nats among models from scratch (3x64, 50,000 characters)" in sentence
+    assert "models from scratch overfit more" in sentence
+    assert "both overfit about as much" in overfitting(ROWS)[0]
+    harmed = overfitting([*ROWS, *at(0.1, ROWS, {"transfer": 0.35, "scratch": 1.0, "untouched": 0.0})])
+    assert harmed[1] == "Worse than the base untouched: head only with 5,000 characters, layer 0 with 5,000 characters, " + (
+        "layer 2 with 5,000 characters."
+    )
+
+
+def test_reservations_are_only_those_that_hold() -> None:
+    assert reservations(ROWS, 100, {"patience": (6, 0), "epochs": (0, 24)}) == []
+    said = reservations(ROWS, 5, {"epochs": (2, 24), "patience": (4, 0), "max_minutes": (1, 2), "diverged": (0, 1)})
+    assert [sentence.split(" ")[0] for sentence in said] == ["2", "3", "1", "The"]
+    assert "2 of 7 models from scratch were ended by --epochs" in said[0]
+    assert "5 documents" in said[3]
+    alone = [replace(each, seeds=1) for each in ROWS]
+    assert "--seeds" in reservations(alone, 100, {})[0]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import gc
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -60,7 +59,6 @@ def drain(
                     run_trial(out, sweep, claimed, checkpoint_minutes, observe(claimed), note)
             if claimed is not None:
                 group, is_waiting = claimed.group, False
-                gc.collect()
             elif not waits:
                 return
             else:

@@ -147,9 +147,10 @@ def _run_workers(
         finally:
             for worker in workers:
                 worker.ask_to_stop()
-    if not stop_signal():
         for worker in workers:
-            worker.raise_failure()
+            worker.wait()
+            if not stop_signal():
+                worker.raise_failure()
 
 
 def _is_free(out: Path, trial: Trial) -> bool:

@@ -64,7 +64,7 @@ class Worker:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.ask_to_stop()
-        self._process.wait()
+        self.wait()
         self._messages.close()
 
     @property
@@ -76,6 +76,10 @@ class Worker:
         """Ask it to stop, with a checkpoint, after the step that it is in."""
         assert self._process.stdin is not None
         self._process.stdin.close()
+
+    def wait(self) -> None:
+        """Wait for its end."""
+        self._process.wait()
 
     def raise_failure(self) -> None:
         """Raise what it ended with, if that was an error.

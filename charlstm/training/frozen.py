@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -45,10 +47,16 @@ def frozen_outputs(network: Network, ids: Ids, layers: int, directory: Path) -> 
         if hasattr(os, "posix_fallocate"):
             os.posix_fallocate(file.fileno(), 0, 4 * shape[0] * shape[1])
         outputs = np.memmap(file, np.float32, "w+", shape=shape)
-    compiled = tf.function(lambda inputs, state: network.lower(inputs, state, layers), autograph=False)
+    compiled = _compiled_lower(network, layers)
     streams = Streams(len(ids))
     state = network.zero_state(streams.count)
     for places, wanted in streams:
         found, state = compiled(tf.constant(ids[np.minimum(places, len(ids) - 1)].astype(np.int32).T), state)
         outputs[places[wanted]] = np.swapaxes(found.numpy(), 0, 1)[wanted]
     return outputs
+
+
+# Kept for the next run of this process that has the same network, as in `training.compiled`.
+@functools.lru_cache(maxsize=2)
+def _compiled_lower(network: Network, layers: int) -> Any:
+    return tf.function(lambda inputs, state: network.lower(inputs, state, layers), autograph=False)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -39,8 +40,12 @@ def ran(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return names
 
 
+def watch_nothing(trial: Trial) -> Any:
+    del trial
+
+
 def work(out: Path, *, waits: bool = False, notes: list[str] | None = None) -> None:
-    drain(out, SWEEP, 5, lambda trial: None, (notes or []).append, lambda: None, waits=waits)  # type: ignore[arg-type, return-value]
+    drain(out, SWEEP, 5, watch_nothing, (notes or []).append, lambda: None, waits=waits)
 
 
 def test_several_workers_run_each_trial_exactly_once(tmp_path: Path, ran: list[str]) -> None:
@@ -75,7 +80,7 @@ def test_a_trial_that_another_holds_is_left_or_waited_for_and_taken_over(tmp_pat
 def test_a_process_keeps_to_the_networks_that_it_has_compiled(tmp_path: Path, ran: list[str]) -> None:
     work(tmp_path)
     groups = [name.split("_")[1] for name in ran]
-    assert sum(one != other for one, other in zip(groups, groups[1:], strict=False)) == 3
+    assert sum(one != other for one, other in pairwise(groups)) == 3
     # Beside a process that has begun the first group, another takes one that nobody has begun.
     for path in (tmp_path / TRIALS).iterdir():
         for file in path.iterdir():
@@ -93,6 +98,6 @@ def test_a_stop_between_two_trials_is_heard(tmp_path: Path, ran: list[str]) -> N
             request_stop()
 
     with pytest.raises(StoppedError) as stopped:
-        drain(tmp_path, SWEEP, 5, lambda trial: None, print, stop_after_three, waits=False)  # type: ignore[arg-type, return-value]
+        drain(tmp_path, SWEEP, 5, watch_nothing, print, stop_after_three, waits=False)
     assert stopped.value.exit_code == 143
     assert len(ran) == 3

@@ -111,7 +111,9 @@ def test_the_widest_gap_and_harm_are_named() -> None:
     assert "models from scratch overfit more" in sentence
     assert "both overfit about as much" in overfitting(ROWS)[0]
     harmed = overfitting([*ROWS, *at(0.1, ROWS, {"transfer": 0.35, "scratch": 1.0, "untouched": 0.0})])
-    assert harmed[1] == "Worse than the base untouched: head only with 5,000 characters, layer 0 with 5,000 characters, " + (
+    assert harmed[
+        1
+    ] == "Worse than the base untouched: head only with 5,000 characters, layer 0 with 5,000 characters, " + (
         "layer 2 with 5,000 characters."
     )
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 from made_up import BASE, sweep_file
@@ -34,7 +35,7 @@ def test_each_trial_is_there_once_and_the_base_untouched_depends_on_nothing() ->
 def test_trials_of_one_kind_of_network_follow_each_other_and_the_longest_come_first() -> None:
     sweep = sweep_file(scratch=True, scratch_units=(8, 64), scratch_layers=(1, 2), fractions=(1.0, 0.5))
     groups = [trial.group for trial in trials_of(sweep)]
-    changes = sum(one != other for one, other in zip(groups, groups[1:], strict=False))
+    changes = sum(one != other for one, other in pairwise(groups))
     assert changes == len(set(groups)) - 1
     assert groups[0] == (None, "scratch 2x64")
     assert groups[-1] == ("books", "untouched")

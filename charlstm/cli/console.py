@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from charlstm.cli.group import visible
+from charlstm.errors import CharlstmError
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -34,6 +36,25 @@ def emit_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]
     for row in rows:
         table.add_row(*(_plain(cell) for cell in row))
     _print(table)
+
+
+def emit_text(text: str) -> None:
+    """Print text to stdout."""
+    click.echo(visible(text))
+
+
+def refuse_unprintable(drawing: str) -> None:
+    """Raise a CharlstmError unless stdout's encoding has the characters of a drawing."""
+    encoding = sys.stdout.encoding or "utf-8"
+    try:
+        drawing.encode(encoding)
+    except UnicodeEncodeError:
+        raise CharlstmError(f"{encoding} has no characters to draw with: set PYTHONUTF8=1, or omit --show") from None
+
+
+def terminal_columns() -> int:
+    """Return the width of the terminal, 80 where there is none."""
+    return shutil.get_terminal_size().columns
 
 
 def note(message: str) -> None:

@@ -15,6 +15,7 @@ COMMANDS = {
     "evaluate": "charlstm.cli.commands.evaluate",
     "benchmark": "charlstm.cli.commands.benchmark",
     "info": "charlstm.cli.commands.info",
+    "plot": "charlstm.cli.commands.plot",
 }
 
 

@@ -16,7 +16,7 @@ def start_tensorflow() -> None:
     """
     os.environ["KERAS_BACKEND"] = "tensorflow"
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    with _silent_stderr():
+    with _silent_stderr(), _hidden("matplotlib"):
         import keras  # noqa: F401
         import tensorflow as tf
 
@@ -45,3 +45,20 @@ def _silent_stderr() -> Iterator[None]:
     finally:
         os.dup2(saved, 2)
         os.close(saved)
+
+
+@contextlib.contextmanager
+def _hidden(package: str) -> Iterator[None]:
+    """Let the block see a package as not installed, unless it is imported already.
+
+    Keras imports Matplotlib's pyplot where it finds it, for figures that this program does not draw: half a second of
+    processor time and 28 MB at each start.
+    """
+    if package in sys.modules:
+        yield
+        return
+    sys.modules[package] = None  # type: ignore[assignment]
+    try:
+        yield
+    finally:
+        del sys.modules[package]

@@ -82,6 +82,16 @@ def refuse_existing(path: Path, *, overwrite: bool) -> None:
         )
 
 
+def refuse_existing_file(path: Path, *, overwrite: bool) -> None:
+    """Raise a CharlstmError where something stands at `path` that a file may not replace."""
+    if not os.path.lexists(path):
+        return
+    if not overwrite:
+        raise CharlstmError(f"{path} exists already: choose another --out, or give --overwrite to replace it")
+    if path.is_symlink() or not path.is_file():
+        raise CharlstmError(f"{path} is not a file, so --overwrite does not replace it: choose another --out")
+
+
 def replace_directory(temporary: Path, path: Path, *, overwrite: bool) -> None:
     """Rename `temporary` to `path`; an old directory there is exchanged with it, or moved aside first, and removed."""
     aside = None

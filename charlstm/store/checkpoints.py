@@ -94,6 +94,21 @@ def load_checkpoint(model: Path, config: ModelConfig, slot_shapes: Shapes, warn:
     raise ModelError(f"{model} has no checkpoint that can be gone on from")
 
 
+def newest_history(model: Path) -> list[Evaluation]:
+    """Return the evaluations up to the newest checkpoint whose history verifies, without opening its arrays.
+
+    Raises:
+        ModelError: there is none.
+    """
+    for directory in _newest_first(_checkpoints(model)):
+        try:
+            _verify(directory / HISTORY, _read_manifest(directory)[1])
+            return read_history(directory / HISTORY)
+        except (ModelError, OSError):  # an older one may be whole
+            continue
+    raise ModelError(f"{model} has no checkpoint with a history that can be read")
+
+
 def has_checkpoints(model: Path) -> bool:
     """Tell whether there is a checkpoint, good or not; a run may have been killed while it wrote the first.
 
@@ -111,20 +126,9 @@ def check_size(model: Path, config: ModelConfig) -> None:
 
 
 def _read(directory: Path, config: ModelConfig, slot_shapes: Shapes) -> Checkpoint:
-    manifest = json_file.read_json(directory / MANIFEST, ModelError)
-    step, hashes = manifest.get("step"), manifest.get("sha256")
-    if set(manifest) != {"format_version", "step", "sha256"} or type(manifest["format_version"]) is not int:
-        raise ModelError(f"{directory / MANIFEST} is of another form than this program writes")
-    if manifest["format_version"] != 1:
-        raise ModelError(f"{directory / MANIFEST} is of another form than this program writes")
-    if type(step) is not int or directory.name != f"step-{step:012}" or not isinstance(hashes, dict):
-        raise ModelError(f"{directory / MANIFEST} does not fit its directory")
+    step, hashes = _read_manifest(directory)
     for file in FILES:
-        path = directory / file
-        if path.is_symlink() or not path.is_file():
-            raise ModelError(f"{path} is missing or not a regular file")
-        if json_file.sha256(path) != hashes.get(file):
-            raise ModelError(f"{path} was changed or damaged: its SHA-256 is not the recorded one")
+        _verify(directory / file, hashes)
     return Checkpoint(
         step=step,
         weights=load_arrays(directory / CURRENT, weight_shapes(config)),
@@ -133,6 +137,27 @@ def _read(directory: Path, config: ModelConfig, slot_shapes: Shapes) -> Checkpoi
         position=json_file.read_json(directory / POSITION, ModelError),
         history=read_history(directory / HISTORY),
     )
+
+
+def _read_manifest(directory: Path) -> tuple[int, dict[str, Any]]:
+    """Return the step of a checkpoint and the SHA-256 of its files by their names."""
+    manifest = json_file.read_json(directory / MANIFEST, ModelError)
+    step, hashes = manifest.get("step"), manifest.get("sha256")
+    if set(manifest) != {"format_version", "step", "sha256"} or type(manifest["format_version"]) is not int:
+        raise ModelError(f"{directory / MANIFEST} is of another form than this program writes")
+    if manifest["format_version"] != 1:
+        raise ModelError(f"{directory / MANIFEST} is of another form than this program writes")
+    if type(step) is not int or directory.name != f"step-{step:012}" or not isinstance(hashes, dict):
+        raise ModelError(f"{directory / MANIFEST} does not fit its directory")
+    return step, hashes
+
+
+def _verify(path: Path, hashes: Mapping[str, Any]) -> None:
+    """Raise a ModelError unless a file is as it was when the checkpoint was written."""
+    if path.is_symlink() or not path.is_file():
+        raise ModelError(f"{path} is missing or not a regular file")
+    if json_file.sha256(path) != hashes.get(path.name):
+        raise ModelError(f"{path} was changed or damaged: its SHA-256 is not the recorded one")
 
 
 def _checkpoints(model: Path) -> Path:

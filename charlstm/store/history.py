@@ -12,6 +12,7 @@ from charlstm.errors import ModelError
 from charlstm.store import atomic
 
 MAX_BYTES = 32 * 1024 * 1024
+MAX_COUNT = 2**63 - 1
 
 
 @dataclass(frozen=True)
@@ -65,6 +66,9 @@ def read_history(path: Path) -> list[Evaluation]:
             if tuple(next(rows, ())) != COLUMNS:
                 raise ModelError(f"{path} must begin with the columns {','.join(COLUMNS)}")
             types = (int, float, int, float, float, float, float)
-            return [Evaluation(*(kind(cell) for kind, cell in zip(types, row, strict=True))) for row in rows]
+            evaluations = [Evaluation(*(kind(cell) for kind, cell in zip(types, row, strict=True))) for row in rows]
     except (ValueError, csv.Error) as problem:
         raise ModelError(f"{path} is damaged: {problem}") from None
+    if not all(0 <= count <= MAX_COUNT for evaluation in evaluations for count in (evaluation.step, evaluation.chars)):
+        raise ModelError(f"{path} is damaged: a count in it is below 0 or above {MAX_COUNT:,}")
+    return evaluations

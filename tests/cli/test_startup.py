@@ -41,6 +41,13 @@ def test_sampling_imports_no_tensorflow(model_path: Path) -> None:
     assert result.stdout.startswith("abc")
 
 
+def test_training_imports_no_matplotlib() -> None:
+    # Keras has been imported for the tests as it is for a training; it imports Matplotlib here, where it finds it.
+    from keras.src.visualization import plot_image_gallery
+
+    assert plot_image_gallery.plt is None
+
+
 def test_shell_completion_works_without_tensorflow() -> None:
     result = subprocess.run(
         [sys.executable, "-m", "charlstm"],

@@ -1,7 +1,8 @@
 """Frozen dataclasses that say everything about a corpus, a model, a training, a transfer and a sampling.
 
 Each is validated when it is built (an OptionError names the option and the value) and goes to and from
-plain JSON; a JSON object with an unknown key, a missing key or a value of another type is refused.
+plain JSON; a JSON object with an unknown key, a missing key or a value of another type is refused.  Only a field that
+is declared with `added` may be missing: files were written before it came.
 """
 
 from __future__ import annotations
@@ -10,8 +11,9 @@ import dataclasses
 import math
 import types
 import typing
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, TypeVar
 
 from charlstm.errors import OptionError
 
@@ -24,10 +26,31 @@ Unknown = Literal["drop", "symbol"]
 Documents = Literal["file", "blank-lines", "line", "row"]
 SplitBy = Literal["auto", "document", "position"]
 Split = Literal["train", "valid", "test"]
+Batching = Literal["stream", "documents"]
 ScheduleName = Literal["constant", "cosine"]
 OptimizerName = Literal["adam", "rmsprop", "sgd"]
 Precision = Literal["float32", "bfloat16"]
 NewSymbols = Literal["extend", "drop", "error"]
+
+Value = TypeVar("Value")
+
+
+def added(default: Value) -> Value:
+    """Declare a field of a dataclass that came later: where JSON lacks its key, it has its default.
+
+    Args:
+        default: what the field stands for in files that were written before there was a choice.
+    """
+    return dataclasses.field(default=default, metadata={"added": True})
+
+
+def misfit_of_keys(kind: type, keys: Iterable[str]) -> str | None:
+    """Return what is wrong with the keys of a JSON object that holds a dataclass, None where they fit its fields."""
+    given, fields = set(keys), dataclasses.fields(kind)
+    if unknown := sorted(given - {field.name for field in fields}):
+        return f"has the unknown key {unknown[0][:60]!r}"
+    missing = [field.name for field in fields if field.name not in given and "added" not in field.metadata]
+    return f"lacks the key {missing[0]!r}" if missing else None
 
 
 class Config:
@@ -46,13 +69,10 @@ class Config:
         """
         if not isinstance(document, dict):
             raise OptionError(f"{cls.__name__} must be an object, not {type(document).__name__}")
+        if (misfit := misfit_of_keys(cls, document)) is not None:
+            raise OptionError(f"{cls.__name__} {misfit}")
         hints = typing.get_type_hints(cls)
-        names = [field.name for field in dataclasses.fields(cls)]  # type: ignore[arg-type]
-        if unknown := sorted(set(document) - set(names)):
-            raise OptionError(f"{cls.__name__} has the unknown key {unknown[0]!r}")
-        if missing := [name for name in names if name not in document]:
-            raise OptionError(f"{cls.__name__} lacks the key {missing[0]!r}")
-        return cls(**{name: _from_json(document[name], hints[name], name) for name in names})
+        return cls(**{name: _from_json(value, hints[name], name) for name, value in document.items()})
 
 
 @dataclass(frozen=True)
@@ -148,7 +168,7 @@ class TrainingConfig(Config):
     """How a network is trained.
 
     Attributes:
-        batch_size: the number of parallel streams B.
+        batch_size: the number B of streams, or documents, that are read beside each other.
         sequence_length: the steps T between two updates, over which the gradient flows.
         epochs: how often the training text is read, at most.
         max_minutes: the minutes of training after which it ends; None for no limit.
@@ -160,7 +180,11 @@ class TrainingConfig(Config):
         patience: evaluations without a new best validation loss after which training ends; 0 disables.
         random_seed: for the first weights, dropout and the order of the text.
         precision: the number format of the large matrix products.
-        frozen_cache_gb: the disk space, in GiB, that outputs of frozen layers may take to be computed only once.
+        frozen_cache_gb: the disk space, in GiB, that outputs of frozen layers may take to be computed only once; 0
+            disables, as it must where documents are read one by one.
+        batching: what the rows of a batch are: long streams of text, in which the state goes on from document to
+            document, or whole documents, each from a zero state.  Validation and test losses are those of one stream
+            in either case, so that all runs compare.
     """
 
     batch_size: int
@@ -176,6 +200,7 @@ class TrainingConfig(Config):
     random_seed: int
     precision: Precision
     frozen_cache_gb: float
+    batching: Batching = added("stream")
 
     def __post_init__(self) -> None:
         _check(1 <= self.batch_size <= 65_536, "batch-size", self.batch_size, "must be between 1 and 65,536")
@@ -190,6 +215,8 @@ class TrainingConfig(Config):
         _check(0 <= self.clip_norm < math.inf, "clip-norm", self.clip_norm, "must be 0 or more")
         _check(0 <= self.patience <= MAX_COUNT, "patience", self.patience, f"must be between 0 and {MAX_COUNT:,}")
         _check(0 <= self.frozen_cache_gb < math.inf, "frozen-cache-gb", self.frozen_cache_gb, "must be 0 or more")
+        has_cache = self.frozen_cache_gb > 0 and self.batching == "documents"
+        _check(not has_cache, "frozen-cache-gb", self.frozen_cache_gb, "must be 0 with --batching documents")
         _check_random_seed(self.random_seed)
 
 

@@ -47,7 +47,7 @@ def training(shape: Shape, precision: Precision) -> Step:
 
     def step() -> None:
         nonlocal state, count
-        inputs, targets = batches(count)
+        inputs, targets, _ = batches(count)
         result = training_step(inputs, targets, state, count, LEARNING_RATE, count + 1)
         state, count = result.state, count + 1
 

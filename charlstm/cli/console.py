@@ -24,15 +24,15 @@ def emit_json(document: Any) -> None:
 
 def emit_facts(title: str, facts: Mapping[str, str]) -> None:
     """Print a two-column table of facts to stdout."""
-    table = _table(title, ("", ""), header=False)
+    table = _table(title, ("", ""))
     for name, value in facts.items():
         table.add_row(_plain(name), _plain(value))
     _print(table)
 
 
-def emit_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Print a table to stdout; the first column reads from the left, the others are numbers."""
-    table = _table(title, columns, header=True)
+def emit_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], texts: Sequence[int] = (0,)) -> None:
+    """Print a table to stdout; the columns at the places `texts` read from the left, the others are numbers."""
+    table = _table(title, columns, texts)
     for row in rows:
         table.add_row(*(_plain(cell) for cell in row))
     _print(table)
@@ -72,16 +72,16 @@ def stderr_is_terminal() -> bool:
     return sys.stderr.isatty()
 
 
-def _table(title: str, columns: Sequence[str], *, header: bool) -> Table:
+def _table(title: str, columns: Sequence[str], texts: Sequence[int] = (0, 1)) -> Table:
     # Rich takes 50 ms to import, which a command that prints no table should not pay.
     from rich import box
     from rich.table import Table
 
     table = Table(
-        title=_plain(title), title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, show_header=header
+        title=_plain(title), title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, show_header=any(columns)
     )
     for position, column in enumerate(columns):
-        table.add_column(column, justify="right" if header and position else "left", overflow="fold")
+        table.add_column(column, justify="left" if position in texts else "right", overflow="fold")
     return table
 
 

@@ -49,7 +49,18 @@ _TRAINING_OPTIONS = (
         help="Share of each layer's outputs to drop; one, or one a layer.",
     ),
     click.option(
-        "--batch-size", type=click.IntRange(1, 65_536), show_default=BY_SIZE, help="Parallel streams of text."
+        "--batching",
+        type=click.Choice(["stream", "documents"]),
+        default="stream",
+        show_default=True,
+        help="Read streams of text, or whole documents, each from a zero state; validation and test texts are one "
+        "stream in either case.",
+    ),
+    click.option(
+        "--batch-size",
+        type=click.IntRange(1, 65_536),
+        show_default=BY_SIZE,
+        help="Streams, or documents, beside each other.",
     ),
     click.option(
         "--sequence-length",

@@ -27,7 +27,8 @@ def observer_for(job: Job, vocabulary: Vocabulary) -> Observer:
     note(
         f"Training {job.model.parameters:,} parameters (LSTM layers {units}, {job.model.vocabulary_size} symbols) "
         f"on {len(job.train):,} characters, {job.training.precision}, "
-        f"batch {job.training.batch_size} x {job.training.sequence_length}."
+        f"batch {job.training.batch_size} x {job.training.sequence_length}"
+        f"{' of whole documents' if job.training.batching == 'documents' else ''}."
     )
 
     def sample(weights: Weights, random_seed: int) -> str:

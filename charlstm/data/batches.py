@@ -1,15 +1,56 @@
-"""Ids (N,) to inputs and targets (B, T): a pure function of the random seed and the step."""
+"""Ids (N,) to inputs and targets (B, T): pure functions of the random seed and the step."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from charlstm.config import TrainingConfig
 from charlstm.errors import DataError
 
 Ids = NDArray[np.integer[Any]]
+
+
+class Batches(Protocol):
+    """A text in steps of B rows and T symbols; each epoch reads it once.
+
+    Attributes:
+        steps_per_epoch: the steps of an epoch.
+    """
+
+    steps_per_epoch: int
+
+    def __call__(self, step: int) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.bool_] | None]:
+        """Return the inputs and targets (B, T) of a step, and which targets are scored, (B, T); None: all of them."""
+
+    def places(self, step: int) -> NDArray[np.int64]:
+        """Return where in the text the inputs of a step stand, and after them the last targets, (B, T + 1)."""
+
+    def begins_anew(self, step: int) -> bool:
+        """Tell whether the LSTM state is zero before a step; else it goes on from the step before."""
+
+    def chars_before(self, step: int) -> int:
+        """Return how many symbols are scored in all steps before one."""
+
+
+def batches_of(config: TrainingConfig, ids: Ids, starts: NDArray[np.int64], end_of_document: int | None) -> Batches:
+    """Return a training text in batches.
+
+    Args:
+        config: their kind and size, and the random seed.
+        ids: the text, (N,).
+        starts: where its documents start, (D,).
+        end_of_document: the id of the symbol after each document, None where there is none.
+
+    Raises:
+        DataError: the text does not suffice for such batches.
+    """
+    size = (config.batch_size, config.sequence_length, config.random_seed)
+    if config.batching == "documents":
+        return DocumentBatches(ids, starts, end_of_document, *size)
+    return StreamBatches(ids, *size)
 
 
 class StreamBatches:
@@ -43,18 +84,141 @@ class StreamBatches:
                 f"{batch_size} x {sequence_length} (--batch-size x --sequence-length)"
             )
 
-    def __call__(self, step: int) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
-        """Return the inputs and targets (B, T) of a step; each target is the symbol after its input."""
+    def __call__(self, step: int) -> tuple[NDArray[np.int32], NDArray[np.int32], None]:
+        """Return the inputs and targets (B, T) of a step; each target is the symbol after its input, all are scored."""
         window = self.ids[self.places(step)].astype(np.int32)
-        return window[:, :-1], window[:, 1:]
+        return window[:, :-1], window[:, 1:], None
 
     def places(self, step: int) -> NDArray[np.int64]:
-        """Return where in the text the symbols of a step stand, and those after them, (B, T + 1)."""
+        """Return where in the text the inputs of a step stand, and after them the last targets, (B, T + 1)."""
         epoch, within = divmod(step, self.steps_per_epoch)
         start = int(np.random.default_rng([self.random_seed, epoch]).integers(len(self.ids)))
         streams = start + within * self.sequence_length + self._stream_length * np.arange(self.batch_size)
         places: NDArray[np.int64] = streams[:, None] + np.arange(self.sequence_length + 1)
         return places % len(self.ids)
+
+    def begins_anew(self, step: int) -> bool:
+        """Tell whether the LSTM state is zero before a step: at the beginning of an epoch."""
+        return step % self.steps_per_epoch == 0
+
+    def chars_before(self, step: int) -> int:
+        """Return how many symbols are scored in all steps before one."""
+        return step * self.batch_size * self.sequence_length
+
+
+class DocumentBatches:
+    """Batches of B whole documents, each read from a zero state, in steps of T symbols.
+
+    The inputs of a document are the end-of-document symbol and its symbols but the last; the targets are its symbols,
+    the last of which ends it.  Documents of similar length stand beside each other, and a batch has as many steps as
+    its longest document needs; what is behind the end of a document is not scored.  The order of the batches is another
+    in each epoch.
+
+    Source: Fischer, Transfer Learning in Stacked LSTM's for Text Generation, which pads all documents to the longest of
+    all and scores the padding too.
+
+    Args:
+        ids: the text, (N,).
+        starts: where its documents start, (D,), ascending; one may be empty.
+        end_of_document: the id of the symbol after each document, None where there is none.
+        batch_size: the number of documents B, at most.
+        sequence_length: the symbols of a step T, at most.
+        random_seed: for the order of the batches.
+
+    Attributes:
+        batch_size: the number of documents B; all, where there are fewer than asked for.
+        sequence_length: the symbols of a step T; those of the longest document, where it has fewer than asked for.
+
+    Raises:
+        DataError: there are no two documents, or there is no such symbol.
+    """
+
+    def __init__(
+        self,
+        ids: Ids,
+        starts: NDArray[np.int64],
+        end_of_document: int | None,
+        batch_size: int,
+        sequence_length: int,
+        random_seed: int,
+    ) -> None:
+        lengths = np.diff(starts, append=len(ids))
+        count = int(np.count_nonzero(lengths))
+        if count < 2:
+            raise DataError(
+                f"--batching documents needs two documents, but the training text has {count}: part it with "
+                "--documents or --document-delimiter of charlstm preprocess, or leave it at --batching stream"
+            )
+        if end_of_document is None:
+            raise DataError(
+                "--batching documents begins each document with the end-of-document symbol, which is not among the "
+                "symbols of the model: leave it at --batching stream"
+            )
+        self.ids = ids
+        self.end_of_document = end_of_document
+        self.batch_size = min(batch_size, count)
+        self.sequence_length = min(sequence_length, int(lengths.max()))
+        self.random_seed = random_seed
+        # The longest first, so that the batch that is not full is the one with the fewest steps.
+        order = np.argsort(-lengths, kind="stable")[:count]
+        self._batches = -(-count // self.batch_size)
+        self._starts, self._lengths = self._in_batches(starts[order]), self._in_batches(lengths[order])
+        steps = -(-self._lengths[:, 0] // self.sequence_length)
+        self.steps_per_epoch = int(steps.sum())
+        # Of each step, where batches come in the order of their length: its batch, how many symbols of the documents
+        # were read before it, and how many are scored in it.
+        self._batch_of = np.repeat(np.arange(self._batches), steps)
+        self._offset_of = self.sequence_length * (
+            np.arange(self.steps_per_epoch) - (np.cumsum(steps) - steps)[self._batch_of]
+        )
+        left = self._lengths[self._batch_of] - self._offset_of[:, None]
+        self._chars_of = np.clip(left, 0, self.sequence_length).sum(axis=1)
+        self._order: tuple[int, NDArray[np.int64]] = (-1, np.empty(0, np.int64))
+
+    def __call__(self, step: int) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.bool_]]:
+        """Return the inputs and targets (B, T) of a step, and which targets are scored, (B, T): never none."""
+        number = self._number(step)
+        within = self._offset_of[number] + np.arange(self.sequence_length)
+        scored = within < self._lengths[self._batch_of[number], :, None]
+        window = self.ids[self.places(step)].astype(np.int32)
+        inputs = np.where(scored & (within > 0), window[:, :-1], self.end_of_document)
+        return inputs, np.where(scored, window[:, 1:], self.end_of_document), scored
+
+    def places(self, step: int) -> NDArray[np.int64]:
+        """Return where in the text the inputs of a step stand, and after them the last targets, (B, T + 1).
+
+        Where nothing is scored, they are any; the symbol before a document counts as the end of another.
+        """
+        number = self._number(step)
+        first = self._starts[self._batch_of[number]] + self._offset_of[number] - 1
+        places: NDArray[np.int64] = first[:, None] + np.arange(self.sequence_length + 1)
+        return np.clip(places, 0, len(self.ids) - 1)
+
+    def begins_anew(self, step: int) -> bool:
+        """Tell whether the LSTM state is zero before a step: at the beginning of its documents."""
+        return bool(self._offset_of[self._number(step)] == 0)
+
+    def chars_before(self, step: int) -> int:
+        """Return how many symbols are scored in all steps before one."""
+        epoch, within = divmod(step, self.steps_per_epoch)
+        return epoch * len(self.ids) + int(self._chars_of[self._order_in(epoch)[:within]].sum())
+
+    def _number(self, step: int) -> int:
+        """Return the number that a step has where batches come in the order of their length."""
+        epoch, within = divmod(step, self.steps_per_epoch)
+        return int(self._order_in(epoch)[within])
+
+    def _order_in(self, epoch: int) -> NDArray[np.int64]:
+        """Return those numbers for the steps of an epoch in turn; the last epoch's are remembered."""
+        if self._order[0] != epoch:
+            place = np.random.default_rng([self.random_seed, epoch]).permutation(self._batches)
+            self._order = (epoch, np.argsort(place[self._batch_of], kind="stable"))
+        return self._order[1]
+
+    def _in_batches(self, values: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return a value of each document (D,) by batch, (batches, B); those that fill up the last batch are 0."""
+        filled = np.pad(values, (0, self._batches * self.batch_size - len(values)))
+        return filled.reshape(self._batches, self.batch_size)
 
 
 def fitting_batch_size(characters: int, batch_size: int, sequence_length: int) -> int:

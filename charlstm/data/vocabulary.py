@@ -118,6 +118,17 @@ class Vocabulary:
         kept = ids if known.all() else ids[known[ids]]
         return table.astype(self.dtype)[kept], len(ids) - len(kept)
 
+    def translate_starts(self, starts: NDArray[np.int64], ids: NDArray[Any], other: Vocabulary) -> NDArray[np.int64]:
+        """Return where the documents (D,) of a text (N,) start once `translate` has left symbols out.
+
+        A document of which nothing is left starts where the one after it does.
+        """
+        known = self.ids_of(other) >= 0
+        if self.unknown is not None or known.all() or len(starts) == 0:
+            return starts
+        kept = np.add.reduceat(known[ids], starts, dtype=np.int64)
+        return np.asarray(np.cumsum(kept) - kept)
+
     def to_json(self) -> dict[str, Any]:
         """Return the JSON object that `from_json` reads."""
         return {"format_version": FORMAT_VERSION, "symbols": list(self.symbols)}

@@ -7,15 +7,17 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
+
 from charlstm.config import CorpusConfig, Split
-from charlstm.data.batches import Ids
 from charlstm.errors import DataError
+from charlstm.evaluation.documents import DocumentScore, document_scores, sum_by_document
 from charlstm.evaluation.yardsticks import ngram_bits_per_char, unigram_bits_per_char, xz_bits_per_char
 from charlstm.model.network import Network
 from charlstm.store.dataset_directory import Dataset
 from charlstm.store.model_directory import Model, load_model
 from charlstm.training.execution import DATASET, open_dataset
-from charlstm.training.scoring import Scorer
+from charlstm.training.scoring import Score, Scorer
 
 MAX_NGRAM_SYMBOLS = 7_000
 
@@ -34,6 +36,7 @@ class EvaluationReport:
         unigram_bits_per_char: what the text costs by the symbol shares of the dataset's training text, if there is one.
         five_gram_bits_per_char: the same by a 5-gram model.
         xz_bits_per_char: the same by xz, as what the text adds to the compressed training text.
+        documents: how well each document is predicted, with those before it as context, where that is asked for.
     """
 
     nats_per_char: float
@@ -45,9 +48,12 @@ class EvaluationReport:
     unigram_bits_per_char: float | None
     five_gram_bits_per_char: float | None
     xz_bits_per_char: float | None
+    documents: list[DocumentScore] | None
 
 
-def evaluate(model: Path, texts: Sequence[str], split: Split, note: Callable[[str], None]) -> EvaluationReport:
+def evaluate(
+    model: Path, texts: Sequence[str], split: Split, note: Callable[[str], None], *, per_document: bool = False
+) -> EvaluationReport:
     """Score a text with a model.
 
     Args:
@@ -56,6 +62,7 @@ def evaluate(model: Path, texts: Sequence[str], split: Split, note: Callable[[st
             without any, the dataset that the model was trained on.
         split: the part of the dataset.
         note: takes sentences for the user.
+        per_document: whether to say how well each document is predicted.
 
     Raises:
         DataError: the text cannot be used, or has fewer than two characters.
@@ -68,9 +75,7 @@ def evaluate(model: Path, texts: Sequence[str], split: Split, note: Callable[[st
         else:
             dataset = open_dataset([str(dataset_of(trained))], CorpusConfig(), Path(scratch) / "dataset")
         is_whole_text = dataset.path.parent == Path(scratch)
-        ids = dataset.splits["train" if is_whole_text else split]
-        train = ids[:0] if is_whole_text else dataset.splits["train"]
-        return _score(trained, dataset, ids, train, note)
+        return _score(trained, dataset, None if is_whole_text else split, note, per_document=per_document)
 
 
 def dataset_of(model: Model) -> Path:
@@ -85,7 +90,11 @@ def dataset_of(model: Model) -> Path:
     return path
 
 
-def _score(model: Model, dataset: Dataset, ids: Ids, train: Ids, note: Callable[[str], None]) -> EvaluationReport:
+def _score(
+    model: Model, dataset: Dataset, split: Split | None, note: Callable[[str], None], *, per_document: bool
+) -> EvaluationReport:
+    """Score a split beside what it costs by simpler means; None for a text that has but one part."""
+    ids, starts = dataset.splits[split or "train"], dataset.documents[split or "train"]
     translated, left_out = model.vocabulary.translate(ids, dataset.vocabulary)
     if left_out:
         note(f"{left_out:,} characters are not scored: {model.path} does not know their symbols")
@@ -93,7 +102,12 @@ def _score(model: Model, dataset: Dataset, ids: Ids, train: Ids, note: Callable[
         raise DataError(f"{dataset.path}: {len(translated)} characters to score; at least 2 are needed")
     network = Network(model.config)
     network.assign(model.weights)
-    score = Scorer(network).score(translated)
+    nats, hits = Scorer(network).of_each(translated)
+    score = Score(float(nats.mean(dtype=np.float64)), float(hits.mean()), len(nats))
+    documents = None
+    if per_document:
+        losses = sum_by_document(nats, model.vocabulary.translate_starts(starts, ids, dataset.vocabulary))
+        documents = document_scores(losses, ids, starts, dataset.vocabulary)
     report = EvaluationReport(
         nats_per_char=score.nats_per_char,
         bits_per_char=score.bits_per_char,
@@ -104,8 +118,10 @@ def _score(model: Model, dataset: Dataset, ids: Ids, train: Ids, note: Callable[
         unigram_bits_per_char=None,
         five_gram_bits_per_char=None,
         xz_bits_per_char=None,
+        documents=documents,
     )
-    if len(train) < 2:
+    train = dataset.splits["train"]
+    if split is None or len(train) < 2:
         return report
     size = len(dataset.vocabulary)
     return replace(

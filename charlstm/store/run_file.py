@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from charlstm.config import ModelConfig, TrainingConfig, TransferConfig
+from charlstm.config import ModelConfig, TrainingConfig, TransferConfig, misfit_of_keys
 from charlstm.errors import ModelError, OptionError
 from charlstm.store import json_file
 from charlstm.store.model_directory import weight_shapes
@@ -70,9 +70,8 @@ def read_run(directory: Path) -> RunFile:
     version = document.pop("format_version", None)
     if type(version) is not int or version != FORMAT_VERSION:
         raise ModelError(f"{path} is of another version than this program reads, {FORMAT_VERSION}")
-    if set(document) != set(RunFile.__dataclass_fields__):
-        wrong = sorted(set(document) ^ set(RunFile.__dataclass_fields__))[0]
-        raise ModelError(f"{path} {'lacks' if wrong not in document else 'has'} the key {wrong[:60]!r}")
+    if (misfit := misfit_of_keys(RunFile, document)) is not None:
+        raise ModelError(f"{path} {misfit}")
     try:
         document["model"] = ModelConfig.from_json(document["model"])
         document["training"] = TrainingConfig.from_json(document["training"])

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from charlstm.config import CorpusConfig
-from charlstm.data.batches import Ids
+from charlstm.data.batches import Batches, Ids, batches_of
 from charlstm.data.vocabulary import SPECIAL_SYMBOLS, Vocabulary
 from charlstm.errors import DataError, DivergedError, ModelError, StoppedError
 from charlstm.model.network import Network
@@ -143,7 +143,9 @@ def _train(options: RunOptions, run: RunFile, weights: Weights | None, observe: 
     check_memory(run.model, run.training)
     if weights is None and has_checkpoint:
         weights = {name: np.zeros(shape, np.float32) for name, shape in weight_shapes(run.model).items()}
-    job = _job(run, weights or _first_weights(run, vocabulary), splits)
+    starts = vocabulary.translate_starts(dataset.documents["train"], dataset.splits["train"], dataset.vocabulary)
+    batches = batches_of(run.training, splits["train"], starts, vocabulary.end_of_document)
+    job = _job(run, weights or _first_weights(run, vocabulary), splits, batches)
     network = Network(run.model, run.training.precision)
     observer = observe(job, vocabulary)
     trainer = Trainer(job, network, observer, out)
@@ -185,7 +187,7 @@ def _train(options: RunOptions, run: RunFile, weights: Weights | None, observe: 
     return report
 
 
-def _job(run: RunFile, weights: Weights, splits: Mapping[str, Ids]) -> Job:
+def _job(run: RunFile, weights: Weights, splits: Mapping[str, Ids], batches: Batches) -> Job:
     masks = {}
     if run.new_symbols:
         size = run.model.vocabulary_size
@@ -198,6 +200,7 @@ def _job(run: RunFile, weights: Weights, splits: Mapping[str, Ids]) -> Job:
         trained=[name for name in weights if name in run.trained or name in masks],
         masks=masks,
         train=splits["train"],
+        batches=batches,
         valid=splits["valid"],
     )
 

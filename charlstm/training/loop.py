@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from charlstm.config import ModelConfig, TrainingConfig
-from charlstm.data.batches import Ids, StreamBatches
+from charlstm.data.batches import Batches, Ids
 from charlstm.errors import DivergedError
 from charlstm.model.network import Network, State
 from charlstm.store.checkpoints import Checkpoint, Shapes
@@ -49,6 +49,7 @@ class Job:
         trained: the names of the weights that change.
         masks: name -> array that multiplies the gradient, for weights that change only in part.
         train: the training text, (N,).
+        batches: the same in batches.
         valid: the validation text; with fewer than two symbols, the last weights are the result.
     """
 
@@ -58,6 +59,7 @@ class Job:
     trained: list[str]
     masks: Mapping[str, NDArray[np.float32]]
     train: Ids
+    batches: Batches
     valid: Ids
 
 
@@ -125,7 +127,7 @@ class Trainer:
         self.network = network
         self.observer = observer
         config = job.training
-        self.batches = StreamBatches(job.train, config.batch_size, config.sequence_length, config.random_seed)
+        self.batches = job.batches
         self.most_steps = config.epochs * self.batches.steps_per_epoch
         self.position = Position(total_steps=self.most_steps)
         self.history: list[Evaluation] = []
@@ -226,12 +228,13 @@ class Trainer:
     def _train_one_step(self) -> None:
         position, config = self.position, self.job.training
         began = time.perf_counter()
-        if position.step % self.batches.steps_per_epoch == 0:
+        if self.batches.begins_anew(position.step):
             self._state = self.network.zero_state(config.batch_size)
-        inputs, targets = self._batch()
-        result = self._training_step(
-            inputs, targets, self._state, position.step, self._learning_rate(position.step), position.updates + 1
-        )
+        ids, targets, scored = self.batches(position.step)
+        lower = self._frozen_outputs
+        inputs = ids if lower is None else lower[self.batches.places(position.step)[:, :-1]]
+        rate = self._learning_rate(position.step)
+        result = self._training_step(inputs, targets, self._state, position.step, rate, position.updates + 1, scored)
         seconds = time.perf_counter() - began
         position.step += 1
         position.seconds += seconds
@@ -243,15 +246,10 @@ class Trainer:
         self._state = result.state
         position.bad_steps = 0
         position.updates += 1
-        position.sum_nats += result.nats_per_char
-        position.sum_steps += 1
+        share = 1.0 if scored is None else float(scored.mean())
+        position.sum_nats += share * result.nats_per_char
+        position.sum_steps += share
         position.sum_seconds += seconds
-
-    def _batch(self) -> tuple[NDArray[np.int32] | NDArray[np.float32], NDArray[np.int32]]:
-        inputs, targets = self.batches(self.position.step)
-        if self._frozen_outputs is None:
-            return inputs, targets
-        return self._frozen_outputs[self.batches.places(self.position.step)[:, :-1]], targets
 
     def _go_back(self, keeper: Keeper) -> Position:
         """Return to the newest checkpoint, and go on from there at half the rate."""
@@ -280,7 +278,7 @@ class Trainer:
         evaluation = Evaluation(
             step=position.step,
             epoch=position.step / self.batches.steps_per_epoch,
-            chars=position.step * self._chars_per_step,
+            chars=self.batches.chars_before(position.step),
             seconds=position.seconds,
             learning_rate=self._learning_rate(position.step - 1),
             train_nats_per_char=position.sum_nats / position.sum_steps if position.sum_steps else math.nan,
@@ -311,7 +309,8 @@ class Trainer:
                 position.total_steps = position.step
             return
         is_first = not position.is_estimated and position.elapsed >= FIRST_ESTIMATE * seconds
-        is_after_evaluation = position.is_estimated and position.sum_steps == 1
+        evaluated_at = self.history[-1].step if self.history else 0
+        is_after_evaluation = position.is_estimated and position.step == evaluated_at + 1
         if position.step > 2 and (is_first or is_after_evaluation):
             position.is_estimated = True
             # The first step compiles, which says nothing about the others.
@@ -331,7 +330,8 @@ class Trainer:
 
     def _steps_between_evaluations(self) -> int:
         validated = min(len(self.job.valid), VALIDATION_CHARS)
-        wanted = max(STEPS_BETWEEN_EVALUATIONS, math.ceil(TRAINED_PER_VALIDATED * validated / self._chars_per_step))
+        chars_per_step = self.batches.chars_before(self.batches.steps_per_epoch) / self.batches.steps_per_epoch
+        wanted = max(STEPS_BETWEEN_EVALUATIONS, math.ceil(TRAINED_PER_VALIDATED * validated / chars_per_step))
         parts = max(1, round(self.batches.steps_per_epoch / wanted))
         return math.ceil(self.batches.steps_per_epoch / parts)
 
@@ -344,7 +344,7 @@ class Trainer:
             step=position.step,
             total_steps=position.total_steps,
             epoch=position.step / self.batches.steps_per_epoch,
-            nats_per_char=position.sum_nats / max(1, position.sum_steps),
+            nats_per_char=position.sum_nats / (position.sum_steps or 1),
             chars_per_second=position.sum_steps * self._chars_per_step / max(1e-9, position.sum_seconds),
             seconds_left=max(0.0, seconds_left),
         )

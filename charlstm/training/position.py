@@ -27,8 +27,8 @@ class Position(Config):
         elapsed: seconds since the training began, without the time between being stopped and going on.
         first_step_seconds: of `elapsed`, the step that compiled.
         seconds: of `elapsed`, training steps.
-        sum_nats: summed losses of the steps since the last evaluation.
-        sum_steps: their number.
+        sum_nats: summed losses of the steps since the last evaluation; of one that is scored in part, that part.
+        sum_steps: their number, counted likewise.
         sum_seconds: their time.
         bad_evaluations: evaluations since the best one.
         best_row: the row of the history with the best validation loss; -1 without one.
@@ -48,7 +48,7 @@ class Position(Config):
     first_step_seconds: float = 0.0
     seconds: float = 0.0
     sum_nats: float = 0.0
-    sum_steps: int = 0
+    sum_steps: float = 0.0
     sum_seconds: float = 0.0
     bad_evaluations: int = 0
     best_row: int = -1

@@ -104,7 +104,7 @@ def training_config(size: Size, precision: Precision, given: dict[str, Any]) -> 
         "patience": size.patience,
         "random_seed": 1,
         "precision": precision,
-        "frozen_cache_gb": FROZEN_CACHE_GB,
+        "frozen_cache_gb": 0.0 if given.get("batching") == "documents" else FROZEN_CACHE_GB,
     }
     chosen.update({name: value for name, value in given.items() if value is not None})
     return TrainingConfig(**chosen)

@@ -65,7 +65,7 @@ def save_result(out: Path, run: RunFile, vocabulary: Vocabulary, trainer: Traine
         base_test_nats_per_char=base_loss if base_loss >= 0 else None,
         parameters=run.model.parameters,
         trained_parameters=_count_trained(trainer.job),
-        chars_trained=position.step * run.training.batch_size * run.training.sequence_length,
+        chars_trained=trainer.batches.chars_before(position.step),
         training_seconds=position.seconds,
         steps=position.step,
         epochs=position.step / trainer.batches.steps_per_epoch,

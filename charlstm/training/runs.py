@@ -5,8 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from charlstm.config import NewSymbols, TrainingConfig, TransferConfig
-from charlstm.data.batches import fitting_batch_size
+from charlstm.data.batches import DocumentBatches, Ids, fitting_batch_size
 from charlstm.data.vocabulary import Vocabulary
 from charlstm.errors import DataError, OptionError
 from charlstm.model.weights import extend_vocabulary, initial_weights, layer_names
@@ -39,8 +42,8 @@ def pretrain(
     """
 
     def start(dataset: Dataset) -> Start:
-        characters = len(dataset.splits["train"])
-        size = presets.size_of(characters, options.preset)
+        train, starts = dataset.splits["train"], dataset.documents["train"]
+        size = presets.size_of(len(train), options.preset)
         model = presets.model_config(size, len(dataset.vocabulary), layers=layers, units=units, dropout=options.dropout)
         run = RunFile(
             command="pretrain",
@@ -48,7 +51,7 @@ def pretrain(
             texts=list(options.texts),
             dataset={},
             model=model,
-            training=_training_config(options, size, characters, note),
+            training=_training_config(options, size, train, starts, dataset.vocabulary, note),
             base=None,
             transfer=None,
             trained=layer_names(model, range(model.layers), head=True),
@@ -97,6 +100,7 @@ def transfer(
         train, left_out = vocabulary.translate(dataset.splits["train"], dataset.vocabulary)
         if left_out:
             note(f"{left_out:,} characters of the training text are left out.")
+        starts = vocabulary.translate_starts(dataset.documents["train"], dataset.splits["train"], dataset.vocabulary)
         added = len(vocabulary) - len(model.vocabulary)
         config, weights = extend_vocabulary(model.config, model.weights, model.vocabulary, vocabulary)
         size = presets.transfer_size_of(len(train), options.preset)
@@ -111,7 +115,7 @@ def transfer(
             texts=list(options.texts),
             dataset={},
             model=config,
-            training=_training_config(options, size, len(train), note),
+            training=_training_config(options, size, train, starts, vocabulary, note),
             base=str(base),
             transfer=chosen,
             trained=trained,
@@ -126,11 +130,26 @@ def transfer(
     return begin_or_resume(options, start, observe, note)
 
 
-def _training_config(options: RunOptions, size: presets.Size, characters: int, note: Note) -> TrainingConfig:
+def _training_config(
+    options: RunOptions,
+    size: presets.Size,
+    train: Ids,
+    starts: NDArray[np.int64],
+    vocabulary: Vocabulary,
+    note: Note,
+) -> TrainingConfig:
+    """Return how to train on a text (N,) whose documents (D,) start at `starts`, no larger a batch than it can fill."""
     given = {name: value for name, value in options.training.items() if name != "precision"}
     precision = choose_precision(options.training.get("precision") or "auto")
     config = presets.training_config(size, precision, given)
-    length = config.sequence_length
+    if config.batching == "documents":
+        batches = DocumentBatches(
+            train, starts, vocabulary.end_of_document, config.batch_size, config.sequence_length, config.random_seed
+        )
+        if batches.batch_size < config.batch_size:
+            note(f"The training text has {batches.batch_size:,} documents: the batch shrinks to them.")
+        return replace(config, batch_size=batches.batch_size, sequence_length=batches.sequence_length)
+    characters, length = len(train), config.sequence_length
     if given.get("sequence_length") is None:
         # A handful of characters is still a text: only an explicit length is kept to.
         length = max(1, min(length, characters // 2))

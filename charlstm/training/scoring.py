@@ -68,10 +68,14 @@ class Scorer:
 
     def nats_of_each(self, ids: Ids) -> NDArray[np.float32]:
         """Return what each symbol of a text (N,) but the first costs, (N - 1,), in nats."""
-        each = np.empty(len(ids) - 1, np.float32)
-        for scored, places, nats, _ in self._pieces(ids):
-            each[places[scored]] = nats[scored]
-        return each
+        return self.of_each(ids)[0]
+
+    def of_each(self, ids: Ids) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+        """Return what each symbol of a text (N,) but the first costs, and whether it was the likeliest guess."""
+        each_nats, each_hit = np.empty(len(ids) - 1, np.float32), np.empty(len(ids) - 1, np.bool_)
+        for scored, places, nats, hits in self._pieces(ids):
+            each_nats[places[scored]], each_hit[places[scored]] = nats[scored], hits[scored]
+        return each_nats, each_hit
 
     def _pieces(self, ids: Ids) -> Iterator[tuple[NDArray[np.bool_], NDArray[np.int64], Any, Any]]:
         """Yield, for pieces (B, T) of a text (N,): which places count, the places, their nats and hits."""

@@ -66,6 +66,7 @@ class TrainingStep:
         step: int,
         learning_rate: float,
         update: int,
+        scored: NDArray[np.bool_] | None = None,
     ) -> StepResult:
         """Run one step.
 
@@ -76,6 +77,7 @@ class TrainingStep:
             step: the number of the step, for the dropout masks.
             learning_rate: of this update.
             update: the number of this update, counted from 1.
+            scored: which targets the loss is the mean over, (B, T), at least one; None for all.
         """
         seed = tf.constant(np.array([self._random_seed & 0x7FFFFFFF, step], np.int32))
         rate = tf.constant(learning_rate, tf.float32)
@@ -86,15 +88,17 @@ class TrainingStep:
             seed,
             rate,
             tf.constant(update, tf.int64),
+            None if scored is None else tf.constant(scored.T),
         )
         return StepResult(float(loss), new_state, bool(applied))
 
-    def _step(self, inputs: Any, targets: Any, state: State, seed: Any, rate: Any, number: Any) -> Any:
+    def _step(self, inputs: Any, targets: Any, state: State, seed: Any, rate: Any, number: Any, scored: Any) -> Any:
         variables = list(self._variables.values())
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(variables)
             logits, new_state = self._network(inputs, state, dropout_seed=seed, first_layer=self._first_layer)
-            loss = tf.reduce_mean(_cross_entropy(logits, targets))
+            nats = _cross_entropy(logits, targets)
+            loss = tf.reduce_mean(nats) if scored is None else _mean_where(scored, nats)
         gradients = tape.gradient(loss, variables, unconnected_gradients=tf.UnconnectedGradients.ZERO)
         gradients = [tf.convert_to_tensor(gradient) for gradient in gradients]
         for position, name in enumerate(self._variables):
@@ -137,6 +141,11 @@ class EvaluationStep:
         logits, new_state = self._network(inputs, state)
         hits = tf.argmax(logits, axis=-1, output_type=tf.int32) == targets
         return _cross_entropy(logits, targets), hits, new_state
+
+
+def _mean_where(scored: Any, nats: Any) -> Any:
+    weights = tf.cast(scored, nats.dtype)
+    return tf.reduce_sum(nats * weights) / tf.reduce_sum(weights)
 
 
 def _cross_entropy(logits: Any, targets: Any) -> Any:

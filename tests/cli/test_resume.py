@@ -88,6 +88,17 @@ def test_stopping_and_going_on_changes_no_bit(variant: str, stop_after: Callable
     assert results("parts") == results("whole")
 
 
+def test_batches_of_whole_documents_go_on_to_the_bit(stop_after: Callable[[int], None]) -> None:
+    run("preprocess", "book.txt", "--documents", "line", "-o", "lines")
+    options = [*OPTIONS, "--batching", "documents", "--sequence-length", "7", "--batch-size", "9", "--epochs", "2"]
+    run("pretrain", "lines", "-o", "whole", *options)
+    # A batch takes five to seven steps, so that a stop falls among its documents more often than behind them.
+    for steps in (3, 40, 10_000):
+        stop_after(steps)
+        run("pretrain", "lines", "-o", "parts", *options, "--resume", code=143 if steps < 10_000 else 0)
+    assert results("parts") == results("whole")
+
+
 def test_a_transfer_with_frozen_layers_and_new_symbols_goes_on_to_the_bit(stop_after: Callable[[int], None]) -> None:
     run("pretrain", "book.txt", "-o", "base", *OPTIONS, "--epochs", "1")
     Path("poem.txt").write_text(Path("book.txt").read_text().replace("king", "Queen"))

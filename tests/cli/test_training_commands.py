@@ -13,6 +13,10 @@ from click.testing import CliRunner, Result
 from safetensors.numpy import load_file
 
 from charlstm.cli.main import main
+from charlstm.model.numpy_lstm import NumpyLSTM
+from charlstm.store.dataset_directory import load_dataset
+from charlstm.store.history import read_history
+from charlstm.store.model_directory import load_model
 
 SMALL = ["--layers", "2", "--units", "12", "--batch-size", "4", "--sequence-length", "20", "--dropout", "0"]
 Run = Callable[..., Result]
@@ -163,6 +167,38 @@ def test_training_ends_when_patience_or_time_is_out(run: Run, book: str) -> None
     assert short["training_seconds"] < 30
 
 
+def test_whole_documents_are_read_from_a_zero_state(run: Run, book: str) -> None:
+    run("preprocess", book, "--documents", "line", "-o", "lines")
+    # At hardly any rate, the mean training loss is that of the first weights.
+    still = ["--optimizer", "sgd", "--learning-rate", "1e-9", "--epochs", "1"]
+    options = ["--layers", "2", "--units", "12", "--batch-size", "9", "--sequence-length", "10", "--dropout", "0"]
+    result = run("pretrain", "lines", "-o", "m", *options, *still, "--batching", "documents", "--json")
+    dataset, model = load_dataset(Path("lines")), load_model(Path("m"))
+    assert json.loads(result.stdout)["chars_trained"] == len(dataset.splits["train"])
+    documents = np.split(dataset.splits["train"], dataset.documents["train"][1:])
+    end = dataset.vocabulary.end_of_document
+    nats = []
+    for document in documents:
+        network = NumpyLSTM(model.config, model.weights)
+        for read, following in zip([end, *document[:-1]], document, strict=True):
+            logits = network.step([int(read)])[0].astype(np.float64)
+            nats.append(np.log(np.exp(logits).sum()) - logits[following])
+    history = read_history(Path("m/history.csv"))
+    assert history[-1].chars == len(nats)
+    assert history[-1].train_nats_per_char == pytest.approx(np.mean(nats), rel=1e-6)
+
+
+def test_transfer_reads_whole_documents_without_symbols_that_the_base_lacks(run: Run, base: str, words: str) -> None:
+    lines = words.replace("king", "K").splitlines()[:40]
+    Path("poems.txt").write_text("\n".join([*lines, "KKK", "KK"]))
+    run("preprocess", "poems.txt", "--documents", "line", "-o", "poems", "--split", "1,0,0")
+    options = ["-m", base, "-o", "poet", "--retrain", "1", "--epochs", "3", "--new-symbols", "drop", "--json"]
+    report = json.loads(run("transfer", "poems", *options, "--batching", "documents").stdout)
+    # Two documents consist of what is left out, but for their ends.
+    assert report["chars_trained"] == 3 * (sum(len(line.replace("K", "")) + 1 for line in lines) + 2)
+    assert json.loads(Path("poet/config.json").read_text())["training"]["frozen_cache_gb"] == 0
+
+
 def test_a_text_is_evaluated_whole(run: Run, base: str, book: str, words: str) -> None:
     report = json.loads(run("evaluate", book, "-m", base, "--json").stdout)
     assert report["chars"] >= len(words) - 1
@@ -213,6 +249,12 @@ def test_info_describes_models_and_datasets(run: Run, base: str) -> None:
         (["pretrain", "book.txt", "-o", "m", "--dropout", "0.1,0.2,0.3", "--layers", "2"], 2, "--dropout"),
         (["pretrain", "book.txt", "-o", "m", "--sequence-length", "60000"], 4, "60,000"),
         (["pretrain", "one.txt", "-o", "m"], 4, ""),
+        (["pretrain", "book.txt", "-o", "m", "--batching", "documents"], 4, "needs two documents"),
+        (
+            ["transfer", "base/dataset", "-m", "base", "--batching", "documents", "--frozen-cache-gb", "1"],
+            2,
+            "must be 0 with --batching documents",
+        ),
         (["pretrain", "same.txt", "-o", "m"], 4, "nothing to learn"),
         (["evaluate", "-m", "base/dataset"], 5, "is a dataset"),
         (["evaluate", "base", "-m", "base"], 4, "is a model"),

@@ -53,6 +53,22 @@ def test_vocabularies_map_by_symbol_and_not_by_id() -> None:
     np.testing.assert_array_equal(one.extended(other).ids_of(other), [2, 3, 0])
 
 
+@pytest.mark.parametrize(
+    ("symbols", "expected"),
+    [("abc", [0, 1, 3, 3, 5]), ("abcx", [0, 2, 5, 6, 9]), (("a", "b", UNKNOWN), [0, 2, 5, 6, 9])],
+)
+def test_starts_of_documents_follow_what_is_left_out(symbols: tuple[str, ...], expected: list[int]) -> None:
+    other = Vocabulary(("c", "x", "a", "b"))
+    ids, starts = other.encode("axcbxxaxbx")[0], np.array([0, 2, 5, 6, 9])
+    vocabulary = Vocabulary(tuple(symbols))
+    found = vocabulary.translate_starts(starts, ids, other)
+    assert found.tolist() == expected
+    for before, after in zip(
+        np.split(ids, starts[1:]), np.split(vocabulary.translate(ids, other)[0], found[1:]), strict=True
+    ):
+        np.testing.assert_array_equal(vocabulary.translate(before, other)[0], after)
+
+
 def test_json_round_trip() -> None:
     vocabulary = Vocabulary((END_OF_DOCUMENT, UNKNOWN, "\n", "ä", "\U0001f600"))
     assert Vocabulary.from_json(vocabulary.to_json(), DataError) == vocabulary

@@ -37,7 +37,12 @@ def test_an_unfinished_run_of_the_first_format_can_be_gone_on_with(tmp_path: Pat
     assert run.training.epochs == 2
     for name in ("dataset", "unfinished"):
         shutil.copytree(FIRST_FORMAT / name, tmp_path / name)
-    result = CliRunner().invoke(main, ["pretrain", "--resume", "-o", str(tmp_path / "unfinished")])
+    line = ["pretrain", "--resume", "-o", str(tmp_path / "unfinished"), "--batching"]
+    # An option that came later is, for a run that began before it, what was done then.
+    refused = CliRunner().invoke(main, [*line, "documents"])
+    assert refused.exit_code == 2
+    assert "--batching would change the run, for which it is stream" in refused.stderr
+    result = CliRunner().invoke(main, [*line, "stream"])
     assert result.exit_code == 0, result.output
     assert "Going on from step 8." in result.stderr
     assert load_model(tmp_path / "unfinished").result["steps"] == 46

@@ -69,6 +69,30 @@ def test_a_step_that_is_not_finite_is_skipped() -> None:
     np.testing.assert_array_equal(network.to_arrays()["head/kernel"], weights["head/kernel"])
 
 
+def test_what_is_not_scored_changes_nothing_and_the_rest_is_averaged() -> None:
+    inputs, targets = batch()
+    scored = np.arange(12) < np.array([[12], [5], [1], [0]])
+    behind = np.where(scored, inputs, 4), np.where(scored, targets, 4)
+    found = []
+    for read in ((inputs, targets), behind):
+        network = Network(CONFIG)
+        network.assign(initial_weights(CONFIG, 3))
+        step = TrainingStep(network, config(), EVERYTHING, {})
+        found.append((step(*read, network.zero_state(4), 0, 0.1, 1, scored).nats_per_char, network.to_arrays()))
+    assert found[0][0] == found[1][0]
+    for name, array in found[0][1].items():
+        np.testing.assert_array_equal(array, found[1][1][name])
+
+    alone = []
+    for row, length in ((0, 12), (1, 5), (2, 1)):
+        network = Network(CONFIG)
+        network.assign(initial_weights(CONFIG, 3))
+        step = TrainingStep(network, config(), EVERYTHING, {})
+        rows = inputs[row : row + 1, :length], targets[row : row + 1, :length]
+        alone.append(length * step(*rows, network.zero_state(1), 0, 0.1, 1).nats_per_char)
+    assert found[0][0] == pytest.approx(sum(alone) / 18, rel=1e-6)
+
+
 def test_dropout_follows_the_number_of_the_step() -> None:
     dropping = ModelConfig(5, (6, 7), (0.5, 0.5))
     network = Network(dropping)

@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
+from click.core import ParameterSource
 
 from charlstm.cli.options import json_option, model_option, text_arguments
+from charlstm.errors import OptionError
+
+if TYPE_CHECKING:
+    from charlstm.evaluation.documents import DocumentScore
+    from charlstm.evaluation.evaluate import EvaluationReport
+
+# How many of the worst and of the best documents are shown.
+EXTREMES = 5
 
 
 @click.command()
+@click.pass_context
 @text_arguments
 @model_option("Model directory to judge.")
 @click.option(
@@ -19,8 +31,22 @@ from charlstm.cli.options import json_option, model_option, text_arguments
     show_default=True,
     help="Part of a dataset; a text is scored whole.",
 )
+@click.option(
+    "--per-document", is_flag=True, help="Show the documents that are predicted worst and best; with --json, all."
+)
+@click.option(
+    "--show", metavar="TEXT", help="Show how much each character of this text surprises; `-` reads standard input."
+)
 @json_option
-def command(texts: tuple[str, ...], model: Path | None, split: str, as_json: bool) -> None:
+def command(
+    context: click.Context,
+    texts: tuple[str, ...],
+    model: Path | None,
+    split: str,
+    per_document: bool,
+    show: str | None,
+    as_json: bool,
+) -> None:
     """Score a dataset or text with a model: loss, bits per character, perplexity, accuracy.
 
     Beside them stands what the text costs by simpler means that learned on the same training text. Without a DATASET
@@ -28,19 +54,58 @@ def command(texts: tuple[str, ...], model: Path | None, split: str, as_json: boo
     """
     import dataclasses
 
-    from charlstm.cli.console import emit_facts, emit_json, note
-    from charlstm.cli.progress import loss
-    from charlstm.model.runtime import start_tensorflow
+    from charlstm.cli.console import emit_json, note
     from charlstm.store.runs import newest_model
+
+    if show is not None:
+        for option, is_given in {
+            "DATASET and TEXT": texts,
+            "--per-document": per_document,
+            "--split": context.get_parameter_source("split") is ParameterSource.COMMANDLINE,
+        }.items():
+            if is_given:
+                raise OptionError(f"--show scores the text that it is given and nothing else: leave out {option}")
+        _show(model or newest_model(), show, as_json=as_json)
+        return
+    from charlstm.model.runtime import start_tensorflow
 
     model = model or newest_model()
     start_tensorflow()
     from charlstm.evaluation.evaluate import evaluate
 
-    report = evaluate(model, texts, split, note)  # type: ignore[arg-type]
+    report = evaluate(model, texts, split, note, per_document=per_document)  # type: ignore[arg-type]
     if as_json:
-        emit_json(dataclasses.asdict(report))
+        document = dataclasses.asdict(report)
+        if report.documents is None:
+            del document["documents"]
+        emit_json(document)
         return
+    _emit(f"{model} on {' '.join(texts) or 'its own dataset'}", report)
+    if report.documents is not None:
+        _emit_documents([document for document in report.documents if document.chars])
+
+
+def _show(model: Path, value: str, *, as_json: bool) -> None:
+    """Print how much each character of a text surprises the model."""
+    import dataclasses
+
+    from charlstm.cli.console import emit_json, note
+    from charlstm.cli.standard_input import text_of
+    from charlstm.cli.surprise import emit_surprises
+    from charlstm.evaluation.surprise import surprises
+    from charlstm.store.model_directory import load_model
+
+    characters = surprises(load_model(model), text_of(value, "the text"), note)
+    if as_json:
+        emit_json([dataclasses.asdict(each) for each in characters])
+    else:
+        emit_surprises(characters)
+
+
+def _emit(title: str, report: EvaluationReport) -> None:
+    from charlstm.cli.console import emit_facts
+    from charlstm.cli.progress import loss
+
     facts = {
         "loss per character": loss(report.nats_per_char),
         "perplexity": f"{report.perplexity:.3f}",
@@ -53,4 +118,34 @@ def command(texts: tuple[str, ...], model: Path | None, split: str, as_json: boo
         "xz": report.xz_bits_per_char,
     }
     facts |= {f"for comparison, {name}": f"{bits:.3f} bits" for name, bits in yardsticks.items() if bits is not None}
-    emit_facts(f"{model} on {' '.join(texts) or 'its own dataset'}", facts)
+    emit_facts(title, facts)
+
+
+def _emit_documents(documents: list[DocumentScore]) -> None:
+    """Print the documents that are predicted worst and best, or all, where they are few."""
+    from charlstm.cli.console import emit_table
+
+    worst_first = sorted(documents, key=lambda document: -(document.bits_per_char or 0.0))
+    few = len(worst_first) <= 2 * EXTREMES
+    tables = (
+        {"All documents, the worst first": worst_first}
+        if few
+        else {
+            f"Worst of {len(worst_first):,} documents": worst_first[:EXTREMES],
+            "Best": worst_first[: -EXTREMES - 1 : -1],
+        }
+    )
+    columns = ("number", "characters", "bits/character", "beginning")
+    # What the numbers leave of a line on the terminal.
+    width = max(20, shutil.get_terminal_size(fallback=(120, 24)).columns - 44)
+    for title, shown in tables.items():
+        rows = [
+            (
+                f"{each.number:,}",
+                f"{each.chars:,}",
+                f"{each.bits_per_char:.3f}",
+                " ".join(each.beginning.split())[:width],
+            )
+            for each in shown
+        ]
+        emit_table(title, columns, rows, texts=(3,))

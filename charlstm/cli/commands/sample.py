@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +11,7 @@ from charlstm.cli.console import emit_json, warn
 from charlstm.cli.group import visible
 from charlstm.cli.options import json_option, model_option, random_seed_option
 from charlstm.cli.params import ESCAPED_TEXT
+from charlstm.cli.standard_input import text_of
 
 if TYPE_CHECKING:
     from charlstm.sampling.device import Device
@@ -75,8 +75,7 @@ def command(
 
     config = SamplingConfig(length, temperature, top_k, top_p, stop, random_seed)
     trained = load_model(model or newest_model())
-    if seed == "-":
-        seed = _read_standard_input()
+    seed = text_of(seed, "the seed")
     prompt = read_seed(seed, trained.vocabulary, strict=strict)
     if prompt.folded or prompt.skipped:
         warn(_describe(prompt.folded, prompt.skipped))
@@ -95,16 +94,6 @@ def command(
     click.echo()
     for text in generation.texts[1:]:
         click.echo(f"\n{'-' * 20}\n\n{show(seed)}{show(text)}")
-
-
-def _read_standard_input() -> str:
-    from charlstm.errors import DataError
-
-    content = sys.stdin.buffer.read()
-    try:
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError as problem:
-        raise DataError(f"the seed on standard input is not UTF-8 at byte {problem.start}") from None
 
 
 def _describe(folded: tuple[str, ...], skipped: tuple[str, ...]) -> str:

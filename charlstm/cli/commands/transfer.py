@@ -31,8 +31,7 @@ BUILT_IN = "ballads"
 @click.option(
     "--frozen-cache-gb",
     type=click.FloatRange(0),
-    default=4.0,
-    show_default=True,
+    show_default="4.0, or 0 with --batching documents",
     help="Disk for outputs of frozen layers at the bottom, computed only once where they are without dropout.",
 )
 @training_options

@@ -1,0 +1,93 @@
+"""What each character of a text costs: how much a model is surprised by it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from charlstm.data.batches import Ids
+from charlstm.data.normalization import normalize_text
+from charlstm.errors import DataError
+from charlstm.model.numpy_lstm import NumpyLSTM
+from charlstm.store.model_directory import Model
+
+# From so many symbols on, starting TensorFlow takes less time than it saves.
+MANY_SYMBOLS = 20_000
+
+
+@dataclass(frozen=True)
+class Surprise:
+    """What one character costs.
+
+    Attributes:
+        character: as in the text.
+        bits: what it costs after the characters before it; None where it is not scored.
+    """
+
+    character: str
+    bits: float | None
+
+
+def surprises(model: Model, text: str, note: Callable[[str], None]) -> list[Surprise]:
+    """Return what each character of a text costs as the beginning of a document.
+
+    A character that the model does not know is not scored, and what follows is predicted as if it were not there.  The
+    first character is predicted from the end-of-document symbol; it is not scored by a model without one.
+
+    Args:
+        model: the model.
+        text: any characters; put into the normal form that texts have by default.
+        note: takes sentences for the user.
+
+    Raises:
+        DataError: there is no character to score.
+    """
+    text = normalize_text(text.replace("\r\n", "\n").replace("\r", "\n"), "nfc", lowercase=False)
+    vocabulary = model.vocabulary
+    ids = [vocabulary.ids.get(character, vocabulary.unknown) for character in text]
+    before = [] if vocabulary.end_of_document is None else [vocabulary.end_of_document]
+    read = np.array([*before, *(number for number in ids if number is not None)], np.int64)
+    if len(read) < 2:
+        raise DataError(f"there is no character to score: {model.path} knows none of {text[:40]!r}")
+    if unknown := list(dict.fromkeys(each for each, number in zip(text, ids, strict=True) if number is None)):
+        listed = " ".join(map(repr, unknown[:20])) + (" ..." if len(unknown) > 20 else "")
+        note(f"{ids.count(None):,} characters are not scored: {model.path} does not know {listed}")
+    costs = iter(_nats_of_each(model, read) / math.log(2))
+    # Without a symbol before it, nothing predicts the first.
+    unscored = 1 - len(before)
+    found = []
+    for character, number in zip(text, ids, strict=True):
+        if number is None or unscored:
+            unscored -= number is not None
+            found.append(Surprise(character, None))
+        else:
+            found.append(Surprise(character, float(next(costs))))
+    return found
+
+
+def _nats_of_each(model: Model, ids: Ids) -> NDArray[np.float64]:
+    """Return what each symbol of a text (N,) but the first costs, (N - 1,), in nats."""
+    if len(ids) >= MANY_SYMBOLS:
+        return _nats_in_tensorflow(model, ids)
+    network = NumpyLSTM(model.config, model.weights)
+    nats = np.empty(len(ids) - 1)
+    for place in range(len(ids) - 1):
+        logits = network.step(ids[place : place + 1])[0].astype(np.float64)
+        nats[place] = np.logaddexp.reduce(logits) - logits[ids[place + 1]]
+    return nats
+
+
+def _nats_in_tensorflow(model: Model, ids: Ids) -> NDArray[np.float64]:
+    from charlstm.model.runtime import start_tensorflow
+
+    start_tensorflow()
+    from charlstm.model.network import Network
+    from charlstm.training.scoring import Scorer
+
+    network = Network(model.config)
+    network.assign(model.weights)
+    return Scorer(network).nats_of_each(ids).astype(np.float64)

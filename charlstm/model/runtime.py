@@ -12,7 +12,7 @@ def start_tensorflow() -> None:
     """Import TensorFlow and set up its threads; to be called before any module that imports it.
 
     One thread works on an operation, and as many operations run side by side as there are cores: for the small
-    products of an LSTM that is faster than cutting each of them up (see `training.tiling`).
+    products of an LSTM that is faster than cutting each of them up (see `model.lstm_kernel`).
     """
     os.environ["KERAS_BACKEND"] = "tensorflow"
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")

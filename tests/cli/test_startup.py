@@ -71,7 +71,7 @@ def test_a_closed_pipe_ends_quietly(model_path: Path) -> None:
     sampling.stdout.close()
     assert sampling.stderr.read() == b""
     sampling.stderr.close()
-    assert sampling.wait(timeout=60) == 0
+    assert sampling.wait() == 0
 
 
 @pytest.mark.parametrize("name", COMMANDS)

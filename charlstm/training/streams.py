@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 # Streams beside each other, symbols a step, and the symbols that a stream reads before the first that counts.
 MAX_STREAMS = 64
-SEQUENCE_LENGTH = 100
+SEQUENCE_LENGTH = 50
 CONTEXT = 200
 
 

@@ -10,6 +10,7 @@ import pytest
 from charlstm.benchmark import limit, own, stock_keras
 from charlstm.benchmark.contenders import MODULES, Entrant, Shape, Task, installed
 from charlstm.benchmark.worker import Repetition
+from charlstm.training.precision import processor_has_bfloat16
 
 SHAPE = Shape(2, 8, 3, 5)
 
@@ -38,9 +39,11 @@ def test_pytorch_works_where_it_is_installed(task: Task) -> None:
     # In a process of its own: PyTorch beside TensorFlow in one is asking for trouble.
     if not installed(["torch"], lambda message: None):  # noqa: ARG005
         pytest.skip("PyTorch is not installed")
+    # As in the benchmark: PyTorch has no bfloat16 LSTM for a processor without such products.
+    precision = "bfloat16" if processor_has_bfloat16() else "float32"
     code = (
         "from charlstm.benchmark.contenders import Entrant, Shape\n"
-        f"step = Entrant('torch', {task!r}, Shape(2, 8, 3, 5), 'bfloat16').prepare()\nstep()\nstep()"
+        f"step = Entrant('torch', {task!r}, Shape(2, 8, 3, 5), {precision!r}).prepare()\nstep()\nstep()"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
 

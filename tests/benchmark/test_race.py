@@ -114,7 +114,7 @@ def test_a_worker_ends_with_its_parent() -> None:
     assert worker.stdout is not None
     time.sleep(0.5)
     worker.stdin.close()
-    assert worker.wait(timeout=20) == 0
+    assert worker.wait() == 0
     worker.stdout.close()
 
 

@@ -204,11 +204,8 @@ def start(*arguments: str) -> subprocess.Popen[bytes]:
 
 
 def wait_for(what: Callable[[], bool]) -> None:
-    for _ in range(600):
-        if what():
-            return
+    while not what():
         time.sleep(0.1)
-    raise AssertionError("it did not happen within a minute")
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 143)])
@@ -216,14 +213,13 @@ def test_a_signal_ends_a_run_in_order(number: signal.Signals, code: int) -> None
     training = start("pretrain", "book.txt", "-o", "m", *OPTIONS, "--epochs", "100000", "--patience", "0")
     wait_for(lambda: len(list(Path("m/checkpoints").glob("step-*"))) == 2)
     os.kill(training.pid, number)
-    assert training.wait(timeout=30) == code
+    assert training.wait() == code
     assert not Path("m/config.json").exists()
     run_file = read_run(Path("m"))
     assert (Path("m/checkpoints") / Path("m/checkpoints/LATEST").read_text().strip()).is_dir()
     assert run_file.training.epochs == 100_000
 
 
-@pytest.mark.timeout(300)
 def test_killed_at_random_instants_a_run_ends_as_if_undisturbed() -> None:
     run("pretrain", "book.txt", "-o", "whole", *OPTIONS)
     random = np.random.default_rng()

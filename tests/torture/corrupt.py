@@ -68,7 +68,7 @@ def attempt(tally: Tally, kind: str, open_it: Callable[[], object], what: object
     """Open something damaged; return whether it opened."""
     tally.count(kind)
     try:
-        with time_limit(10):
+        with time_limit():
             open_it()
     except (ModelError, DataError):
         return False
@@ -163,7 +163,7 @@ def describe(tally: Tally, directory: Path) -> None:
     """Let `info` show a directory that could be opened."""
     for options in ([], ["--json"]):
         tally.count("info")
-        with time_limit(20):
+        with time_limit():
             result = CliRunner().invoke(charlstm, ["info", str(directory), *options])
         if result.exit_code != 0 or "\x1b" in result.output:
             tally.find("info", (result.exit_code, result.output[:300], repr(result.exception)))
@@ -191,7 +191,7 @@ def go_on(tally: Tally, scratch: Path, opened: list[tuple[str, bytes]], source: 
         tally.count("resume")
         with fitting_hash(scratch / "again", "unfinished", file):
             try:
-                with time_limit(120):
+                with time_limit():
                     result = CliRunner().invoke(charlstm, ["pretrain", "--resume", "-o", str(scratch / "again")])
             except TookTooLong as problem:
                 tally.find("resume", (file, content[:2000], str(problem)))

@@ -19,7 +19,7 @@ from pathlib import Path
 
 import numpy as np
 from click.testing import CliRunner
-from harness import Tally, TookTooLong, arguments, time_limit
+from harness import LONGEST_SECONDS, Tally, TookTooLong, arguments, time_limit
 
 from charlstm.cli.main import main as charlstm
 from charlstm.config import CorpusConfig, ModelConfig
@@ -52,7 +52,7 @@ def preprocess(tally: Tally, kind: str, line: list[str], content: object = "") -
     """Run one `preprocess --json` and return what it prints, None where it refuses."""
     tally.count(kind)
     try:
-        with time_limit(120):
+        with time_limit():
             result = CliRunner().invoke(charlstm, ["preprocess", "--json", "--overwrite", *line])
     except TookTooLong as problem:
         tally.find(kind, (line, content, str(problem)))
@@ -94,7 +94,7 @@ def write(tally: Tally, plane: int) -> None:
         tally.count("sample")
         seed = "".join(vocabulary.symbols[-3:])
         line = ["sample", "-m", "m", "--length", "300", "--temperature", "9", "--seed", seed, *options]
-        with time_limit(120):
+        with time_limit():
             result = CliRunner().invoke(charlstm, line)
         bad = [sign for sign in result.stdout if (ord(sign) < 32 and sign not in "\n\t") or 127 <= ord(sign) < 160]
         if result.exit_code != 0 or (bad and options != ["--raw"]):
@@ -263,7 +263,7 @@ def pipes(tally: Tally) -> None:
         tally.find("pipes", ("did not wait for a writer", waiting.returncode))
     except subprocess.TimeoutExpired:
         waiting.send_signal(2)
-        if waiting.wait(timeout=10) != 130 or Path("set2").exists():
+        if waiting.wait(timeout=LONGEST_SECONDS) != 130 or Path("set2").exists():
             tally.find("pipes", ("was not interrupted in order", waiting.returncode))
     # Inside a folder or a directory of ours a pipe is nothing to wait for.
     Path("folder").mkdir()
@@ -276,7 +276,7 @@ def pipes(tally: Tally) -> None:
         Path("piped", name).unlink()
         os.mkfifo(f"piped/{name}")
         tally.count("pipes")
-        with time_limit(10):
+        with time_limit():
             result = CliRunner().invoke(charlstm, ["info", "piped"])
         if result.exit_code != 4:
             tally.find("pipes", (name, result.exit_code, result.output))

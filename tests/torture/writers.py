@@ -34,8 +34,9 @@ from charlstm.store.model_directory import load_model, save_model
 from charlstm.store.run_file import read_run, write_run
 from charlstm.store.runs import name_newest, newest_model
 
-# How a trial ends; what is overcome is a failure that the writer has another way for.
-INTERRUPTED, OVERCOME, DONE = 77, 78, 0
+# How a trial ends: what is overcome is a failure that the writer has another way for; what is refused, the writer
+# ended by itself, before the operation that was to be interrupted.
+INTERRUPTED, OVERCOME, REFUSED, DONE = 77, 78, 79, 0
 OPERATIONS = ("open", "mkdir", "replace", "rename", "fsync", "chmod", "unlink", "rmdir", "write", "symlink")
 SLOTS = load_file(FIRST_FORMAT / "unfinished" / "checkpoints" / "step-000000000008" / "slots.safetensors")
 SHAPES = {name: array.shape for name, array in SLOTS.items()}
@@ -157,7 +158,10 @@ def torture(tally: Tally, name: str, writer: Writer, before: Path, stride: int =
             def work(place: Path = place, stop_at: int = number, interrupt: Any = interrupt, only: Any = only) -> int:
                 counted = [0]
                 interruptible(stop_at, interrupt, counted, only)
-                writer.write(place)
+                try:
+                    writer.write(place)
+                except CharlstmError:
+                    return INTERRUPTED if counted[0] >= stop_at else REFUSED
                 return DONE if counted[0] < stop_at else OVERCOME
 
             code = in_child(work)
@@ -181,7 +185,7 @@ def torture(tally: Tally, name: str, writer: Writer, before: Path, stride: int =
             except BaseException as problem:
                 tally.find(label, (number, type(problem).__name__, str(problem)[:200]))
             shutil.rmtree(scratch)
-            if code == DONE:
+            if code in (DONE, REFUSED):
                 break
 
 
@@ -260,7 +264,7 @@ def _nothing(place: Path) -> None:
 
 def _old_directory(place: Path) -> None:
     (place / "out").mkdir()
-    (place / "out" / "old").write_text("old", encoding="ascii")
+    (place / "out" / atomic.RESULTS[0]).write_text("old", encoding="ascii")
 
 
 def _new_directory(place: Path) -> None:
@@ -271,7 +275,7 @@ def _new_directory(place: Path) -> None:
 
 def _is_new_directory(place: Path) -> bool:
     found = {path.name: path.read_text(encoding="ascii") for path in (place / "out").iterdir()}
-    assert found in ({"old": "old"}, {"a": "new", "b": "new"}), found
+    assert found in ({atomic.RESULTS[0]: "old"}, {"a": "new", "b": "new"}), found
     return "a" in found
 
 

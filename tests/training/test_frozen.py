@@ -10,7 +10,7 @@ from charlstm.config import ModelConfig
 from charlstm.model.network import Network
 from charlstm.model.weights import initial_weights, layer_names
 from charlstm.training.frozen import fits, frozen_below, frozen_outputs
-from charlstm.training.streams import CONTEXT, Streams
+from charlstm.training.streams import CONTEXT, SEQUENCE_LENGTH, Streams
 
 CONFIG = ModelConfig(5, (6, 7, 8), (0.0, 0.4, 0.4))
 
@@ -71,7 +71,7 @@ def test_streams_want_every_place_once_after_some_context(count: int) -> None:
     seen = np.zeros(count, int)
     first: dict[int, int] = {}
     for places, wanted in streams:
-        assert places.shape == (streams.count, 100)
+        assert places.shape == (streams.count, SEQUENCE_LENGTH)
         np.add.at(seen, places[wanted], 1)
         for stream, place in enumerate(places[:, 0]):
             first.setdefault(stream, int(place))

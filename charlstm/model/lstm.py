@@ -8,7 +8,8 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from charlstm.model.lstm_kernel import LayerWeights, lstm
+from charlstm.model.lstm_cell import LayerWeights
+from charlstm.model.lstm_kernel import lstm
 
 # The kernel unrolls its loop: tracing takes 7 ms per step and layer, not earned back on a long sequence.
 MAX_UNROLLED_STEPS = 256

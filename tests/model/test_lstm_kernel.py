@@ -5,8 +5,9 @@ import numpy_reference
 import pytest
 import tensorflow as tf
 
-from charlstm.model import lstm_kernel
-from charlstm.model.lstm_kernel import LayerState, LayerWeights, lstm, lstm_stack
+from charlstm.model import lstm_cell
+from charlstm.model.lstm_cell import LayerWeights
+from charlstm.model.lstm_kernel import LayerState, lstm, lstm_stack
 
 STEPS, BATCH, INPUTS, UNITS = 3, 4, 5, 6
 
@@ -70,7 +71,7 @@ def test_numpy_reference_gradient_is_the_slope():
 
 @pytest.mark.parametrize("block", [1, 2, 25])
 def test_float32_equals_the_reference(block, monkeypatch):
-    monkeypatch.setattr(lstm_kernel, "BLOCK_STEPS", block)
+    monkeypatch.setattr(lstm_cell, "BLOCK_STEPS", block)
     *sources, d_outputs, d_h, d_c = arrays()
     results, slopes = gradients(sources, (d_outputs, d_h, d_c))
     expected, expected_slopes = reference(sources, (d_outputs, d_h, d_c))
@@ -121,7 +122,7 @@ def test_bfloat16_is_near_the_reference():
 @pytest.mark.parametrize("one_hot_symbols", [0, 256], ids=["segment sum", "product"])
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
 def test_ids_equal_one_hot_inputs(precision, one_hot_symbols, monkeypatch):
-    monkeypatch.setattr(lstm_kernel, "ONE_HOT_SYMBOLS", one_hot_symbols)
+    monkeypatch.setattr(lstm_cell, "ONE_HOT_SYMBOLS", one_hot_symbols)
     *sources, d_outputs, d_h, d_c = arrays()
     ids = np.random.default_rng(3).integers(0, INPUTS, (STEPS, BATCH)).astype(np.int32)
     one_hot = np.eye(INPUTS, dtype=np.float32)[ids]

@@ -14,6 +14,8 @@ Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 DIRECTORY = click.Path(path_type=Path)
 BY_SIZE = "by preset"
+# Whoever tries the program without a text of their own should not wait long, on however slow a machine.
+BUILT_IN_MINUTES = 4.0
 
 
 def model_option(help_text: str, *, required: bool = False) -> Decorator:
@@ -33,6 +35,20 @@ random_seed_option = click.option(
     "--random-seed", type=click.IntRange(0, 2**63 - 1), default=1, show_default=True, help="Same seed, same result."
 )
 text_arguments = click.argument("texts", nargs=-1, metavar="[DATASET | TEXT...]")
+
+
+def _max_minutes(default: str) -> Decorator:
+    return click.option(
+        "--max-minutes",
+        type=click.FloatRange(0, min_open=True),
+        show_default=default,
+        envvar="CHARLSTM_MAX_MINUTES",
+        show_envvar=True,
+        help="End after this time, the schedule with it.",
+    )
+
+
+_max_minutes_option = _max_minutes(f"no limit; {BUILT_IN_MINUTES:g} on a built-in corpus")
 
 _TRAINING_OPTIONS = (
     click.option(
@@ -69,14 +85,7 @@ _TRAINING_OPTIONS = (
         help="Characters between two updates.",
     ),
     click.option("--epochs", type=click.IntRange(1), show_default=BY_SIZE, help="How often the text is read, at most."),
-    click.option(
-        "--max-minutes",
-        type=click.FloatRange(0, min_open=True),
-        show_default="no limit",
-        envvar="CHARLSTM_MAX_MINUTES",
-        show_envvar=True,
-        help="End after this time, the schedule with it.",
-    ),
+    _max_minutes_option,
     click.option(
         "--learning-rate", type=click.FloatRange(0, min_open=True), show_default="by optimizer", help="Highest rate."
     ),
@@ -132,9 +141,15 @@ _TRAINING_OPTIONS = (
 
 
 def trial_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Give all options of a training but its random seed, for the trials of a sweep, which have several."""
+    """Give all options of a training but its random seed, for the trials of a sweep, which have several.
+
+    Whoever compares wants each trial to come to its end, on whatever text.
+    """
     for option in reversed(_TRAINING_OPTIONS):
-        command = command if option is random_seed_option else option(command)
+        if option is _max_minutes_option:
+            command = _max_minutes("no limit")(command)
+        elif option is not random_seed_option:
+            command = option(command)
     return command
 
 

@@ -13,6 +13,7 @@ from click.core import ParameterSource
 
 from charlstm.cli.console import emit_facts, emit_json
 from charlstm.cli.group import visible
+from charlstm.cli.options import BUILT_IN_MINUTES
 from charlstm.cli.progress import duration, loss
 from charlstm.config import TrainingConfig
 from charlstm.errors import OptionError
@@ -60,7 +61,10 @@ def run_options(context: click.Context, texts: Sequence[str], default_text: str)
         training={name: values[name] for name in values if name in TRAINING},
         given=given,
     )
-    return options if texts or options.is_begun else dataclasses.replace(options, texts=(default_text,))
+    if texts or options.is_begun:
+        return options
+    minutes = values["max_minutes"] or BUILT_IN_MINUTES
+    return dataclasses.replace(options, texts=(default_text,), training={**options.training, "max_minutes": minutes})
 
 
 def _plain(value: Any) -> Any:

@@ -33,6 +33,7 @@ def drain(
     """Run trials until all are finished.
 
     A trial is claimed by the lock of its directory, which ends with the process that holds it, however that ends.
+
     Args:
         out: the sweep's directory.
         sweep: what it holds.

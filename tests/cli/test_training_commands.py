@@ -13,10 +13,13 @@ from click.testing import CliRunner, Result
 from safetensors.numpy import load_file
 
 from charlstm.cli.main import main
+from charlstm.errors import CharlstmError
 from charlstm.model.numpy_lstm import NumpyLSTM
 from charlstm.store.dataset_directory import load_dataset
 from charlstm.store.history import read_history
 from charlstm.store.model_directory import load_model
+from charlstm.training import runs
+from charlstm.training.execution import RunOptions
 
 SMALL = ["--layers", "2", "--units", "12", "--batch-size", "4", "--sequence-length", "20", "--dropout", "0"]
 Run = Callable[..., Result]
@@ -303,3 +306,27 @@ def test_outputs_of_frozen_layers_are_kept_and_train_about_the_same(run: Run, ba
         losses.append(report["test_nats_per_char"])
     assert losses[0] == pytest.approx(losses[1], abs=0.02)
     assert losses[0] != losses[1]
+
+
+@pytest.mark.parametrize(
+    ("line", "texts", "minutes"),
+    [
+        (["pretrain"], ("python-manual",), 4.0),
+        (["pretrain", "--max-minutes", "9"], ("python-manual",), 9.0),
+        (["pretrain", "book.txt"], ("book.txt",), None),
+        (["transfer", "-m", "base"], ("ballads",), 4.0),
+    ],
+)
+def test_without_a_text_a_built_in_corpus_is_read_for_some_minutes(
+    run: Run, monkeypatch: pytest.MonkeyPatch, line: list[str], texts: tuple[str, ...], minutes: float | None
+) -> None:
+    asked: list[RunOptions] = []
+
+    def stop(options: RunOptions, *_: object) -> None:
+        asked.append(options)
+        raise CharlstmError("far enough")
+
+    monkeypatch.delenv("CHARLSTM_MAX_MINUTES", raising=False)
+    monkeypatch.setattr(runs, line[0], stop)
+    run(*line, code=1)
+    assert (asked[0].texts, asked[0].training["max_minutes"]) == (texts, minutes)

@@ -262,21 +262,25 @@ def _nothing(place: Path) -> None:
     """Leave an empty directory."""
 
 
+# What may be overwritten must look like a result.
+RESULT = atomic.RESULTS[0]
+
+
 def _old_directory(place: Path) -> None:
     (place / "out").mkdir()
-    (place / "out" / atomic.RESULTS[0]).write_text("old", encoding="ascii")
+    (place / "out" / RESULT).write_text("old", encoding="ascii")
 
 
 def _new_directory(place: Path) -> None:
     with atomic.new_directory(place / "out", overwrite=True) as directory:
-        for name in ("a", "b"):
+        for name in (RESULT, "other"):
             (directory / name).write_text("new", encoding="ascii")
 
 
 def _is_new_directory(place: Path) -> bool:
     found = {path.name: path.read_text(encoding="ascii") for path in (place / "out").iterdir()}
-    assert found in ({atomic.RESULTS[0]: "old"}, {"a": "new", "b": "new"}), found
-    return "a" in found
+    assert found in ({RESULT: "old"}, {RESULT: "new", "other": "new"}), found
+    return "other" in found
 
 
 def _is_new_file(place: Path) -> bool:

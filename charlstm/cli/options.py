@@ -132,7 +132,7 @@ _TRAINING_OPTIONS = (
         type=click.FloatRange(0, min_open=True),
         default=5.0,
         show_default=True,
-        help="Time between checkpoints within an epoch; each epoch ends with one.",
+        help="Time between checkpoints; each evaluation is followed by one too.",
     ),
     click.option("--resume", is_flag=True, help="Go on with the run at --out, or begin it if there is none yet."),
     overwrite_option,

@@ -13,7 +13,7 @@ from charlstm.errors import DataError, DivergedError
 from charlstm.evaluation.documents import document_losses
 from charlstm.experiments.paths import base_path, dataset_path, model_path, trial_path
 from charlstm.experiments.plan import Trial
-from charlstm.experiments.settings import training_of
+from charlstm.experiments.settings import dropout_of, training_of
 from charlstm.model.weights import extend_vocabulary
 from charlstm.store import atomic
 from charlstm.store.checkpoints import has_checkpoints
@@ -63,6 +63,7 @@ def _train_and_score(
 ) -> TrialResult:
     path = model_path(out, trial)
     dataset = load_dataset(dataset_path(out, trial.fraction))
+    characters = len(dataset.splits["train"])
     options = RunOptions(
         texts=[str(dataset.path)],
         out=path,
@@ -70,8 +71,8 @@ def _train_and_score(
         resume=True,
         preset=sweep.preset,
         checkpoint_minutes=checkpoint_minutes,
-        dropout=sweep.dropout,
-        training=training_of(sweep, trial, len(dataset.splits["train"])),
+        dropout=dropout_of(sweep, trial, characters),
+        training=training_of(sweep, trial, characters),
         given={},
     )
     if (path / RUN).exists() and not has_checkpoints(path):

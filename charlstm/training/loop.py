@@ -20,14 +20,11 @@ from charlstm.store.checkpoints import Checkpoint, Shapes
 from charlstm.store.history import Evaluation
 from charlstm.store.model_directory import Weights
 from charlstm.training.compiled import CompiledNetwork
+from charlstm.training.evaluation_times import EvaluationTimes
 from charlstm.training.frozen import fits, frozen_below, frozen_outputs
 from charlstm.training.position import Position, position_of
 from charlstm.training.schedules import schedule_of
 
-# The loss is looked at after every epoch, in long epochs also every so many steps; but not so often that looking, at a
-# third of the cost of training, takes more than about a tenth of the time.
-STEPS_BETWEEN_EVALUATIONS = 250
-TRAINED_PER_VALIDATED = 4
 # A longer validation text is judged by its beginning while training; the end of a run reports on all of it.
 VALIDATION_CHARS = 500_000
 # How much of the time of a run with a limit goes by before its length in steps is first estimated.
@@ -139,7 +136,9 @@ class Trainer:
         self._schedule = schedule_of(config)
         self._training_step = compiled.training_step(config, job.trained, job.masks, self._frozen_layers)
         self._chars_per_step = config.batch_size * config.sequence_length
-        self._evaluate_every = self._steps_between_evaluations()
+        epoch = self.batches.steps_per_epoch
+        validated = min(len(job.valid), VALIDATION_CHARS)
+        self._evaluation_times = EvaluationTimes(epoch, self.batches.chars_before(epoch), validated)
         self._state: State = self.network.zero_state(config.batch_size)
         self.network.assign(job.weights)
 
@@ -320,19 +319,11 @@ class Trainer:
 
     def _is_evaluation_due(self) -> bool:
         step = self.position.step
-        within_epoch = step % self.batches.steps_per_epoch
-        return within_epoch == 0 or within_epoch % self._evaluate_every == 0 or step >= self.position.total_steps
+        return step >= self.position.total_steps or self._evaluation_times.is_due(step)
 
     def _is_out_of_patience(self) -> bool:
         patience = self.job.training.patience
         return patience > 0 and len(self.job.valid) > 1 and self.position.bad_evaluations >= patience
-
-    def _steps_between_evaluations(self) -> int:
-        validated = min(len(self.job.valid), VALIDATION_CHARS)
-        chars_per_step = self.batches.chars_before(self.batches.steps_per_epoch) / self.batches.steps_per_epoch
-        wanted = max(STEPS_BETWEEN_EVALUATIONS, math.ceil(TRAINED_PER_VALIDATED * validated / chars_per_step))
-        parts = max(1, round(self.batches.steps_per_epoch / wanted))
-        return math.ceil(self.batches.steps_per_epoch / parts)
 
     def _progress(self) -> Progress:
         position = self.position

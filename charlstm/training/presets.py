@@ -30,7 +30,8 @@ PRESETS: dict[PresetName, tuple[Size, ...]] = {
     "default": (
         Size(30_000, 3, 128, 0.4, 8, 50, 60, 10),
         Size(200_000, 3, 256, 0.5, 16, 50, 40, 10),
-        Size(2_000_000, 3, 256, 0.2, 32, 80, 12, 5),
+        # Validation loss after 0.9 million characters of five books: 2.01 with 40 steps, 2.42 with 80.
+        Size(2_000_000, 3, 256, 0.2, 32, 40, 12, 5),
         Size(20_000_000, 3, 512, 0.2, 64, 100, 10, 5),
         Size(float("inf"), 3, 512, 0.0, 64, 100, 3, 5),
     ),

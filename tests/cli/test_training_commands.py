@@ -309,21 +309,28 @@ def test_outputs_of_frozen_layers_are_kept_and_train_about_the_same(run: Run, ba
 
 
 @pytest.mark.parametrize(
-    ("line", "texts", "minutes"),
+    ("line", "texts", "minutes", "units"),
     [
-        (["pretrain"], ("python-manual",), 4.0),
-        (["pretrain", "--max-minutes", "9"], ("python-manual",), 9.0),
-        (["pretrain", "book.txt"], ("book.txt",), None),
-        (["transfer", "-m", "base"], ("ballads",), 4.0),
+        (["pretrain"], ("python-manual",), 4.0, (128,)),
+        (["pretrain", "--max-minutes", "9", "--units", "5"], ("python-manual",), 9.0, (5,)),
+        (["pretrain", "book.txt"], ("book.txt",), None, None),
+        (["transfer", "-m", "base"], ("ballads",), 4.0, None),
     ],
 )
 def test_without_a_text_a_built_in_corpus_is_read_for_some_minutes(
-    run: Run, monkeypatch: pytest.MonkeyPatch, line: list[str], texts: tuple[str, ...], minutes: float | None
+    run: Run,
+    monkeypatch: pytest.MonkeyPatch,
+    line: list[str],
+    texts: tuple[str, ...],
+    minutes: float | None,
+    units: tuple[int, ...] | None,
 ) -> None:
     asked: list[RunOptions] = []
 
-    def stop(options: RunOptions, *_: object) -> None:
+    def stop(options: RunOptions, *rest: object) -> None:
         asked.append(options)
+        if line[0] == "pretrain":
+            assert rest[1] == units
         raise CharlstmError("far enough")
 
     monkeypatch.delenv("CHARLSTM_MAX_MINUTES", raising=False)

@@ -6,7 +6,14 @@ from typing import Any
 
 import click
 
-from charlstm.cli.options import layers_option, out_option, text_arguments, training_options, units_option
+from charlstm.cli.options import (
+    BUILT_IN_UNITS,
+    layers_option,
+    out_option,
+    text_arguments,
+    training_options,
+    units_option,
+)
 from charlstm.cli.training import emit_report, run_options
 
 BUILT_IN = "python-manual"
@@ -40,5 +47,7 @@ def command(
     from charlstm.training.runs import pretrain
 
     options = run_options(context, texts, BUILT_IN)
+    if options.texts == (BUILT_IN,):
+        units = units or BUILT_IN_UNITS
     report = pretrain(options, layers, units, observer_for, note)
     emit_report(report, as_json=as_json)

@@ -13,7 +13,7 @@ from charlstm.errors import DataError, DivergedError
 from charlstm.evaluation.documents import document_losses
 from charlstm.experiments.paths import base_path, dataset_path, model_path, trial_path
 from charlstm.experiments.plan import Trial
-from charlstm.experiments.settings import dropout_of, training_of
+from charlstm.experiments.settings import training_of
 from charlstm.model.weights import extend_vocabulary
 from charlstm.store import atomic
 from charlstm.store.checkpoints import has_checkpoints
@@ -71,7 +71,7 @@ def _train_and_score(
         resume=True,
         preset=sweep.preset,
         checkpoint_minutes=checkpoint_minutes,
-        dropout=dropout_of(sweep, trial, characters),
+        dropout=sweep.dropout,
         training=training_of(sweep, trial, characters),
         given={},
     )

@@ -53,6 +53,9 @@ PRESETS: dict[PresetName, tuple[Size, ...]] = {
 
 LEARNING_RATES = {"adam": 3e-3, "rmsprop": 2e-3, "sgd": 1.0}
 WARMUP_STEPS = 100
+# Smaller networks have less to drop.  Measured on 54,000 characters of poems: 2 x 64 came to a validation loss of 1.838
+# with a dropout of 0.2, and to 1.946 with the 0.5 that suits 256 units.
+DROPOUT_EXPONENT = 2 / 3
 FROZEN_CACHE_GB = 4.0
 
 
@@ -86,7 +89,15 @@ def model_config(
     if len(units) not in (1, layers):
         given = ",".join(map(str, units))
         raise OptionError(f"--units {given}: needs one value, or one for each of the {layers} layers")
-    return ModelConfig(vocabulary_size, one_a_layer(units, layers), one_a_layer(dropout or (size.dropout,), layers))
+    units = one_a_layer(units, layers)
+    return ModelConfig(vocabulary_size, units, dropout_of(size, units, dropout))
+
+
+def dropout_of(size: Size, units: tuple[int, ...], given: tuple[float, ...] | None) -> tuple[float, ...]:
+    """Return the dropout of each layer for a size of text: what is given, or less for smaller layers."""
+    if given is not None:
+        return one_a_layer(given, len(units))
+    return tuple(round(size.dropout * min(1.0, number / size.units) ** DROPOUT_EXPONENT, 2) for number in units)
 
 
 def training_config(size: Size, precision: Precision, given: dict[str, Any]) -> TrainingConfig:

@@ -104,8 +104,7 @@ def transfer(
         added = len(vocabulary) - len(model.vocabulary)
         config, weights = extend_vocabulary(model.config, model.weights, model.vocabulary, vocabulary)
         size = presets.transfer_size_of(len(train), options.preset)
-        dropout = options.dropout or (size.dropout,)
-        config = replace(config, dropout=presets.one_a_layer(dropout, config.layers))
+        config = replace(config, dropout=presets.dropout_of(size, config.units, options.dropout))
         trained = layer_names(config, chosen.retrain, head=not freeze_head)
         if not trained and not added:
             raise OptionError("--retrain none with --freeze-head trains nothing: leave one of them out")

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from charlstm.errors import OptionError
-from charlstm.training.presets import PRESETS, PresetName, model_config, size_of, training_config
+from charlstm.training.presets import PRESETS, PresetName, dropout_of, model_config, size_of, training_config
 
 
 @pytest.mark.parametrize("preset", PRESETS)
@@ -23,6 +23,14 @@ def test_what_is_given_wins() -> None:
     assert model_config(size, 50, units=(32, 16)).layers == 2
     training = training_config(size, "float32", {"epochs": 3, "optimizer": "sgd", "batch_size": None})
     assert (training.epochs, training.learning_rate, training.batch_size) == (3, 1.0, size.batch_size)
+
+
+def test_smaller_layers_drop_less_unless_told_otherwise() -> None:
+    size = size_of(1_000_000)
+    assert dropout_of(size, (size.units, 2 * size.units), None) == (size.dropout, size.dropout)
+    assert dropout_of(size, (size.units // 8, size.units), None) == (size.dropout / 4, size.dropout)
+    assert dropout_of(size, (8, 8), (0.4,)) == (0.4, 0.4)
+    assert model_config(size, 50, units=(size.units // 8,)).dropout == (size.dropout / 4,) * size.layers
 
 
 def test_lists_of_the_wrong_length_are_refused() -> None:

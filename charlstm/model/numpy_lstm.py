@@ -34,10 +34,19 @@ class NumpyLSTM:
         self._head_kernel = np.ascontiguousarray(weights["head/kernel"])
         self._head_bias = weights["head/bias"]
 
-    def reset(self) -> None:
-        """Set the state of every layer and stream to zero."""
+    def reset(self, streams: Sequence[int] | None = None) -> None:
+        """Set the state of every layer to zero, of some streams or, without any, of all."""
         for cell in self._cells:
-            cell.reset()
+            cell.reset(slice(None) if streams is None else streams)
+
+    def choose(self, streams: NDArray[np.integer]) -> None:
+        """Let each stream go on from the state of another.
+
+        Args:
+            streams: which, (N,); one may be chosen several times.
+        """
+        for cell in self._cells:
+            cell.choose(streams)
 
     def step(self, ids: Sequence[int] | NDArray[np.integer]) -> Array:
         """Read one symbol a stream and return the logits of the next, (N, V).
@@ -77,9 +86,13 @@ class _Cell:
         self._cell = np.zeros((streams, units), np.float32)
         self._gates = np.empty((streams, 4 * units), np.float32)
 
-    def reset(self) -> None:
-        self._hidden[:] = 0
-        self._cell[:] = 0
+    def reset(self, streams: slice | Sequence[int]) -> None:
+        self._hidden[streams] = 0
+        self._cell[streams] = 0
+
+    def choose(self, streams: NDArray[np.integer]) -> None:
+        self._hidden[:] = self._hidden[streams]
+        self._cell[:] = self._cell[streams]
 
     def step_from_ids(self, ids: NDArray[np.integer]) -> Array:
         np.matmul(self._inputs, self._kernel, out=self._gates)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import sys
 from collections.abc import Iterator
+from typing import BinaryIO
 
 from charlstm.errors import DataError
 
@@ -35,11 +36,11 @@ def lines_of(name: str, what: str) -> Iterator[str]:
         what: the lines are, in an error.
 
     Raises:
-        DataError: there is no line, or one is not UTF-8.
+        DataError: there is no such file, no line in it, or one that is not UTF-8.
     """
     number = 0
     where = "standard input" if name == "-" else name
-    with contextlib.nullcontext(sys.stdin.buffer) if name == "-" else open(name, "rb") as file:
+    with contextlib.nullcontext(sys.stdin.buffer) if name == "-" else _opened(name, what) as file:
         for number, line in enumerate(file, 1):
             try:
                 text = line.decode("utf-8-sig" if number == 1 else "utf-8")
@@ -50,3 +51,10 @@ def lines_of(name: str, what: str) -> Iterator[str]:
             yield text.removesuffix("\n").removesuffix("\r")
     if not number:
         raise DataError(f"{where} is empty: {what} are to be in it, one a line")
+
+
+def _opened(name: str, what: str) -> BinaryIO:
+    try:
+        return open(name, "rb")
+    except OSError as problem:
+        raise DataError(f"{what} cannot be read from {name}: {problem.strerror}") from None

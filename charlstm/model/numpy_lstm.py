@@ -48,6 +48,15 @@ class NumpyLSTM:
         for cell in self._cells:
             cell.choose(streams)
 
+    def state(self) -> list[Array]:
+        """Return a copy of the state, for `restore`: hidden values and cell of each layer, (2, N, H)."""
+        return [cell.state() for cell in self._cells]
+
+    def restore(self, state: list[Array]) -> None:
+        """Go on from a state that `state` returned."""
+        for cell, values in zip(self._cells, state, strict=True):
+            cell.restore(values)
+
     def step(self, ids: Sequence[int] | NDArray[np.integer]) -> Array:
         """Read one symbol a stream and return the logits of the next, (N, V).
 
@@ -93,6 +102,12 @@ class _Cell:
     def choose(self, streams: NDArray[np.integer]) -> None:
         self._hidden[:] = self._hidden[streams]
         self._cell[:] = self._cell[streams]
+
+    def state(self) -> Array:
+        return np.stack([self._hidden, self._cell])
+
+    def restore(self, state: Array) -> None:
+        self._hidden[:], self._cell[:] = state
 
     def step_from_ids(self, ids: NDArray[np.integer]) -> Array:
         np.matmul(self._inputs, self._kernel, out=self._gates)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +27,13 @@ class Network(Protocol):
 
     def choose(self, streams: NDArray[np.integer]) -> None:
         """Let each stream go on from the state of another, (N,)."""
+
+    def state(self) -> list[Any]:
+        """Return a copy of the state, for `restore`."""
+        ...
+
+    def restore(self, state: list[Any]) -> None:
+        """Go on from a state that `state` returned."""
 
     def step(self, ids: Sequence[int] | NDArray[np.integer]) -> NDArray[np.float32]:
         """Read one symbol a stream, (N,), and return the logits of the next, (N, V)."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -92,6 +93,15 @@ class MixedNetwork:
         """Let each stream go on from the state of another, (N,)."""
         for network, _, _ in self._parts:
             network.choose(streams)
+
+    def state(self) -> list[Any]:
+        """Return a copy of the state, for `restore`."""
+        return [network.state() for network, _, _ in self._parts]
+
+    def restore(self, state: list[Any]) -> None:
+        """Go on from a state that `state` returned."""
+        for (network, _, _), own in zip(self._parts, state, strict=True):
+            network.restore(own)
 
     def step(self, ids: Sequence[int] | NDArray[np.integer]) -> NDArray[np.float32]:
         """Read one common symbol a stream, (N,), and return the logits of the next, (N, V)."""

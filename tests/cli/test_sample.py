@@ -103,6 +103,7 @@ def test_seeds_are_gone_on_from_in_their_order(model_path: Path, tmp_path: Path)
     assert printed == f"\n{'-' * 20}\n\n".join(f"{row['seed']}{row['text']}\n" for row in found)
     seeds.write_text("", encoding="utf-8")
     assert sample(model_path, "--seeds", str(seeds)).exit_code == 4
+    assert sample(model_path, "--seeds", str(tmp_path / "missing.txt")).exit_code == 4
 
 
 @pytest.mark.parametrize(

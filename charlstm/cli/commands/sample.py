@@ -21,6 +21,20 @@ if TYPE_CHECKING:
     from charlstm.sampling.batches import Batch, Sample
     from charlstm.sampling.device import Device
 
+# What has no meaning where a person writes with the model.
+NOT_INTERACTIVE = (
+    "seeds",
+    "beam",
+    "num_samples",
+    "stop",
+    "lines",
+    "words",
+    "until_document_end",
+    "strict",
+    "device",
+    "as_json",
+)
+
 BETWEEN_TEXTS = f"\n{'-' * 20}\n\n"
 
 
@@ -48,6 +62,7 @@ BETWEEN_TEXTS = f"\n{'-' * 20}\n\n"
     show_default=True,
     help="auto takes a GPU for 64 texts or more; the same random seed may give another text there.",
 )
+@click.option("--interactive", is_flag=True, help="Write with the model: type, accept what it suggests, undo, save.")
 @click.option(
     "-o",
     "--out",
@@ -71,6 +86,7 @@ def command(
     strict: bool,
     raw: bool,
     device: Device,
+    interactive: bool,
     out: Path | None,
     overwrite: bool,
     as_json: bool,
@@ -91,9 +107,17 @@ def command(
     configs = [SamplingConfig(length=length, temperature=each, **drawing) for each in temperature]
     num_samples = num_samples or len(configs)
     if out is not None:
-        for path in (out, _record_path(out)):
+        for path in [out] if interactive else [out, _record_path(out)]:
             refuse_existing_file(path, overwrite=overwrite)
     mixture = mix([load_model(path) for path in models or [newest_model()]], weights or ())
+    if interactive:
+        from charlstm.cli.interactive import write_together
+        from charlstm.sampling.draft import Draft
+
+        draft = Draft(mixture, configs[0])
+        draft.type(seed)
+        click.echo((str if raw else visible)(write_together(draft, out)))
+        return
     # A line end at the end of standard input is that of `echo`.
     texts = lines_of(seeds, "the seeds") if seeds else [text_of(seed, "the seed").removesuffix("\n" * (seed == "-"))]
     is_kept = as_json or out is not None
@@ -114,6 +138,7 @@ def command(
         was_read = seeds is not None or seed == "-"
         read = "".join(f"{sample.seed}\n" for sample in samples[::num_samples]) if was_read else None
         text = BETWEEN_TEXTS.join(f"{sample.seed}{sample.text}\n" for sample in samples)
+        out.parent.mkdir(parents=True, exist_ok=True)
         write_json(_record_path(out), record_of(context, mixture.models, read, samples))
         write_bytes(out, text.encode("utf-8", "surrogateescape"))
         note(f"{len(samples)} text{'s'[: len(samples) > 1]} in {out}; how to make them again is in {_record_path(out)}")
@@ -132,15 +157,27 @@ def _refuse_what_does_not_fit(context: click.Context) -> None:
         raise OptionError("--seeds '': must name a file, or be - for standard input")
     if options["seeds"] is not None and is_given("seed"):
         raise OptionError(f"--seeds {options['seeds']}: holds the texts to go on from; leave out --seed")
+    if options["interactive"]:
+        from charlstm.cli.interactive import refuse_without_terminal
+
+        for name in NOT_INTERACTIVE:
+            if is_given(name):
+                raise OptionError(f"--interactive: writes one text by hand; leave out {_name(name)}")
+        if options["seed"] == "-":
+            raise OptionError("--seed -: standard input is the keyboard with --interactive; give the text itself")
+        refuse_without_terminal()
     if not options["beam"]:
         return
     if options["num_samples"] is not None:
         raise OptionError(f"--num-samples {options['num_samples']}: --beam finds one text; leave out one of the two")
     for name in DRAWING:
         if is_given(name):
-            raise OptionError(
-                f"--beam {options['beam']}: looks for the likeliest text; leave out --{name.replace('_', '-')}"
-            )
+            raise OptionError(f"--beam {options['beam']}: looks for the likeliest text; leave out {_name(name)}")
+
+
+def _name(parameter: str) -> str:
+    """Return how an option is called."""
+    return "--json" if parameter == "as_json" else f"--{parameter.replace('_', '-')}"
 
 
 def _record_path(out: Path) -> Path:

@@ -76,11 +76,13 @@ class BeamSearch:
     def _search(self) -> Beginning:
         streams = self._network.streams
         ids = read_seeds(self._network, [self._seed_ids] * streams)
-        growing, ended = [self._start], []
+        growing = [self._start]
+        ended: list[tuple[float, Beginning]] = []
         for step in range(1, self._config.length + 1):
             nats = self._nats_of_next(ids)[: len(growing)]
             totals = np.array([beginning.all_nats for beginning in growing])[:, None] + nats
-            parents, grown = [], []
+            grown: list[Beginning] = []
+            parents: list[tuple[int, int]] = []
             for place in _largest(totals.ravel(), 2 * streams):
                 parent, symbol = divmod(int(place), totals.shape[1])
                 beginning = _grown(growing[parent], symbol, nats[parent, symbol])

@@ -76,6 +76,7 @@ BETWEEN_TEXTS = f"\n{'-' * 20}\n\n"
 @click.pass_context
 def command(
     context: click.Context,
+    /,
     models: tuple[Path, ...],
     weights: tuple[float, ...] | None,
     seed: str,

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from charlstm.config import SamplingConfig
+from charlstm.errors import ModelError
 from charlstm.sampling.beam import BeamSearch
 from charlstm.sampling.device import Device, start_generation
 from charlstm.sampling.growing_texts import GrowingTexts, Prompt
@@ -88,7 +89,11 @@ def batches(
 
     Raises:
         DataError: `strict`, and a seed has a symbol that the model does not know.
+        ModelError: the end of a document is asked for, and the model knows none.
     """
+    if configs[0].until_document_end and mixture.vocabulary.end_of_document is None:
+        names = " and ".join(str(model.path) for model in mixture.models)
+        raise ModelError(f"{names}: knows no end of documents, so --until-document-end waits in vain; leave it out")
     numbers = itertools.count()
     remaining = iter(seeds)
     at_once = 1 if configs[0].beam else max(1, BATCH_TEXTS // num_samples)

@@ -190,3 +190,10 @@ def test_two_models_write_together_and_need_common_characters(model_path: Path, 
     assert result.exit_code == 5
     assert "no character in common" in result.stderr
     assert sample(model_path, "-m", str(model_path), "--device", "gpu").exit_code == 2
+
+
+def test_a_model_without_document_ends_is_not_waited_for(foreign_path: Path) -> None:
+    result = sample(foreign_path, "--until-document-end")
+    assert (result.exit_code, result.stdout) == (5, "")
+    assert "knows no end of documents" in result.stderr
+    assert sample(foreign_path, "--lines", "2").exit_code == 0

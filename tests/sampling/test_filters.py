@@ -82,6 +82,7 @@ def test_three_limits_together_are_the_one_after_the_other(
     logits: NDArray[np.float32], k: int, p: float, min_p: float
 ) -> None:
     together = keep_likeliest(logits, k, p, min_p)
+    np.testing.assert_array_equal(together, np.concatenate([keep_likeliest(row[None], k, p, min_p) for row in logits]))
     one_by_one = keep_likeliest(keep_likeliest(keep_likeliest(logits, top_k=k), top_p=p), min_p=min_p)
     np.testing.assert_array_equal(together, one_by_one)
     assert (together.max(axis=1) == logits.max(axis=1)).all()

@@ -263,6 +263,15 @@ class SamplingConfig(Config):
         top_p: draw among the fewest symbols whose probabilities add up to p; 1 disables.
         stop: text after which a sample ends; None disables.
         random_seed: the same seed, the same text.
+        min_p: draw among the symbols with at least this part of the likeliest one's probability; 0 disables.
+        repetition_penalty: what the probability of a symbol is divided by that was read lately; 1 disables.
+        repetition_window: how many symbols back "lately" is.
+        word_start_temperature: the temperature wherever the symbol before belongs to no word; None for the same.
+        forbid: characters that are never written.
+        lines: a sample ends before this line end; 0 disables.
+        words: a sample ends after this word; 0 disables.
+        until_document_end: whether a sample ends where the model ends the document.
+        beam: look for the likeliest text with this many beside each other, instead of drawing one; 0 disables.
     """
 
     length: int = 500
@@ -271,12 +280,26 @@ class SamplingConfig(Config):
     top_p: float = 1.0
     stop: str | None = None
     random_seed: int = 1
+    min_p: float = 0.0
+    repetition_penalty: float = 1.0
+    repetition_window: int = 64
+    word_start_temperature: float | None = None
+    forbid: str = ""
+    lines: int = 0
+    words: int = 0
+    until_document_end: bool = False
+    beam: int = 0
 
     def __post_init__(self) -> None:
-        _check(self.length >= 0, "length", self.length, "must be 0 or more")
+        for name in ("length", "top_k", "lines", "words", "beam"):
+            _check(getattr(self, name) >= 0, name.replace("_", "-"), getattr(self, name), "must be 0 or more")
         _check(0 <= self.temperature < math.inf, "temperature", self.temperature, "must be 0 or more")
-        _check(self.top_k >= 0, "top-k", self.top_k, "must be 0 or more")
+        start = self.word_start_temperature
+        _check(start is None or 0 <= start < math.inf, "word-start-temperature", start, "must be 0 or more")
         _check(0 < self.top_p <= 1, "top-p", self.top_p, "must be above 0 and at most 1")
+        _check(0 <= self.min_p <= 1, "min-p", self.min_p, "must be between 0 and 1")
+        _check(1 <= self.repetition_penalty < 1e9, "repetition-penalty", self.repetition_penalty, "must be 1 or more")
+        _check(self.repetition_window >= 1, "repetition-window", self.repetition_window, "must be 1 or more")
         _check(self.stop != "", "stop", "''", "must not be empty")
         _check_random_seed(self.random_seed)
 

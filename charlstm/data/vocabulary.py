@@ -67,8 +67,8 @@ class Vocabulary:
         return table
 
     @cached_property
-    def _shown(self) -> list[str]:
-        """The text of each id."""
+    def shown(self) -> list[str]:
+        """The text of each id; the end of a document shows as an empty line."""
         return [_SHOWN_AS.get(symbol, symbol) for symbol in self.symbols]
 
     def encode(self, text: str) -> tuple[NDArray[Any], Counter[str]]:
@@ -93,7 +93,7 @@ class Vocabulary:
 
     def decode(self, ids: ArrayLike) -> str:
         """Return the text of ids (N,); the end of a document shows as an empty line."""
-        shown = self._shown
+        shown = self.shown
         return "".join([shown[number] for number in np.asarray(ids).tolist()])
 
     def extended(self, other: Vocabulary) -> Vocabulary:

@@ -34,10 +34,28 @@ class NumpyLSTM:
         self._head_kernel = np.ascontiguousarray(weights["head/kernel"])
         self._head_bias = weights["head/bias"]
 
-    def reset(self) -> None:
-        """Set the state of every layer and stream to zero."""
+    def reset(self, streams: Sequence[int] | None = None) -> None:
+        """Set the state of every layer to zero, of some streams or, without any, of all."""
         for cell in self._cells:
-            cell.reset()
+            cell.reset(slice(None) if streams is None else streams)
+
+    def choose(self, streams: NDArray[np.integer]) -> None:
+        """Let each stream go on from the state of another.
+
+        Args:
+            streams: which, (N,); one may be chosen several times.
+        """
+        for cell in self._cells:
+            cell.choose(streams)
+
+    def state(self) -> list[Array]:
+        """Return a copy of the state, for `restore`: hidden values and cell of each layer, (2, N, H)."""
+        return [cell.state() for cell in self._cells]
+
+    def restore(self, state: list[Array]) -> None:
+        """Go on from a state that `state` returned."""
+        for cell, values in zip(self._cells, state, strict=True):
+            cell.restore(values)
 
     def step(self, ids: Sequence[int] | NDArray[np.integer]) -> Array:
         """Read one symbol a stream and return the logits of the next, (N, V).
@@ -77,9 +95,19 @@ class _Cell:
         self._cell = np.zeros((streams, units), np.float32)
         self._gates = np.empty((streams, 4 * units), np.float32)
 
-    def reset(self) -> None:
-        self._hidden[:] = 0
-        self._cell[:] = 0
+    def reset(self, streams: slice | Sequence[int]) -> None:
+        self._hidden[streams] = 0
+        self._cell[streams] = 0
+
+    def choose(self, streams: NDArray[np.integer]) -> None:
+        self._hidden[:] = self._hidden[streams]
+        self._cell[:] = self._cell[streams]
+
+    def state(self) -> Array:
+        return np.stack([self._hidden, self._cell])
+
+    def restore(self, state: Array) -> None:
+        self._hidden[:], self._cell[:] = state
 
     def step_from_ids(self, ids: NDArray[np.integer]) -> Array:
         np.matmul(self._inputs, self._kernel, out=self._gates)

@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 from charlstm.config import ModelConfig, SamplingConfig
 from charlstm.data.vocabulary import Vocabulary
 from charlstm.errors import CharlstmError
-from charlstm.sampling.growing_texts import GrowingTexts
+from charlstm.sampling.filters import forbidden_symbols
+from charlstm.sampling.growing_texts import Drawn, GrowingTexts, Prompt
 from charlstm.store.model_directory import Weights
 
 # Steps between two looks at the texts: often enough to stop early and to show them growing, and so seldom that
@@ -43,6 +44,8 @@ class CompiledGeneration(GrowingTexts):
         sampling: how to draw.
         device: TensorFlow's name of where to compute: "/GPU:0", or "/CPU:0", where `Generation` is faster.
         piece_steps: the symbols K of a piece.
+        prompts: temperatures and numbers of the texts' own, of one seed, in place of `seed_ids`.
+        scored: whether the log-probabilities of the texts are kept account of.
 
     Raises:
         CharlstmError: the device has not enough memory; also while iterating.
@@ -59,8 +62,11 @@ class CompiledGeneration(GrowingTexts):
         *,
         device: str,
         piece_steps: int = PIECE_STEPS,
+        prompts: Sequence[Prompt] = (),
+        scored: bool = False,
     ) -> None:
-        super().__init__(streams, vocabulary, seed_ids, sampling)
+        super().__init__(streams, vocabulary, seed_ids, sampling, prompts=prompts, scored=scored)
+        self._forbidden = forbidden_symbols(sampling, vocabulary)
         self._device = device
         self._piece_steps = piece_steps
         with self._at_work():
@@ -77,21 +83,22 @@ class CompiledGeneration(GrowingTexts):
             autograph=False,
         )
 
-    def _symbols(self, randoms: list[np.random.Generator]) -> Iterator[NDArray[np.integer]]:
-        seed = self._seed_ids[:-1]
+    def _symbols(self, randoms: list[np.random.Generator]) -> Iterator[Drawn]:
+        *seed, last = self._seeds[0]
         with self._at_work():
-            ids = tf.fill((self._streams,), np.int64(self._seed_ids[-1]))
+            ids = tf.fill((self._streams,), np.int64(last))
             state = self._network.zero_state(self._streams)
         for start in range(0, self._config.length, self._piece_steps):
             steps = min(self._piece_steps, self._config.length - start)
             uniform = np.stack([random.random(steps) for random in randoms], axis=1)
             with self._at_work():
-                drawn, state = self._piece(np.array(seed, np.int64), ids, state, uniform)
+                drawn, nats, state = self._piece(np.array(seed, np.int64), ids, state, uniform)
                 ids, seed = drawn[-1], []
                 symbols: NDArray[np.int64] = drawn.numpy().T
-            yield symbols
+                costs: NDArray[np.float64] = nats.numpy().T
+            yield symbols, costs if self._scored else None
 
-    def _piece_on_device(self, seed: Any, ids: Any, state: State, uniform: Any) -> tuple[Any, State]:
+    def _piece_on_device(self, seed: Any, ids: Any, state: State, uniform: Any) -> tuple[Any, Any, State]:
         """Read a seed and write a piece: the whole of it one graph.
 
         Args:
@@ -101,18 +108,21 @@ class CompiledGeneration(GrowingTexts):
             uniform: numbers in [0, 1), (K, N).
 
         Returns:
-            Ids (K, N) and the state after all of them but the last.
+            Ids (K, N), their log-probabilities (K, N) if the texts are scored, and the state after all of them
+            but the last.
         """
         streams, steps = self._streams, tf.shape(uniform)[0]
 
         def read(step: Any, state: State) -> tuple[Any, State]:
             return step + 1, self._network.advance(tf.fill((streams,), seed[step]), state)[1]
 
-        def write(step: Any, ids: Any, state: State, written: Any) -> tuple[Any, Any, State, Any]:
+        def write(step: Any, ids: Any, state: State, written: Any, costs: Any) -> tuple[Any, Any, State, Any, Any]:
             logits, state = self._network.step(ids, state)
-            logits = filtered(logits, self._config, self._forbidden)
-            ids = draw(logits, uniform[step])
-            return step + 1, ids, state, written.write(step, ids)
+            ids = draw(filtered(logits, self._config, self._forbidden, self._temperatures), uniform[step])
+            if self._scored:
+                nats = tf.gather(tf.nn.log_softmax(tf.cast(logits, tf.float64)), ids, batch_dims=1)
+                costs = costs.write(step, nats)
+            return step + 1, ids, state, written.write(step, ids), costs
 
         with tf.device(self._device):
             seed_steps = tf.shape(seed)[0]
@@ -120,10 +130,11 @@ class CompiledGeneration(GrowingTexts):
             # The ids are int64: TensorFlow keeps an int32 of a loop in the host's memory and would copy them twice
             # a step.
             written = tf.TensorArray(tf.int64, steps, element_shape=(streams,))
-            *_, state, written = tf.while_loop(
-                lambda step, *_: step < steps, write, (0, ids, state, written), parallel_iterations=1
+            costs = tf.TensorArray(tf.float64, steps if self._scored else 0, element_shape=(streams,))
+            *_, state, written, costs = tf.while_loop(
+                lambda step, *_: step < steps, write, (0, ids, state, written, costs), parallel_iterations=1
             )
-            return written.stack(), state
+            return written.stack(), costs.stack(), state
 
     @contextlib.contextmanager
     def _at_work(self) -> Iterator[None]:
@@ -191,26 +202,33 @@ def first_gpu() -> str | None:
     return "/GPU:0"
 
 
-def filtered(logits: Any, config: SamplingConfig, forbidden: int | None) -> Any:
+def filtered(
+    logits: Any, config: SamplingConfig, forbidden: NDArray[np.bool_], temperatures: Sequence[float] | None = None
+) -> Any:
     """Return the logits (N, V) that a symbol is drawn from, as `filters.filters_of` shapes them.
 
     Args:
         logits: the network's, (N, V).
-        config: temperature, top-k and top-p.
-        forbidden: an id that is never drawn, None for none.
+        config: temperature, top-k, top-p and min-p; the repetition penalty and the temperature where words start
+            are for the processor.
+        forbidden: which symbols are never drawn, (V,).
+        temperatures: of each row, (N,), in place of the configuration's.
     """
-    if forbidden is not None:
-        logits = tf.where(np.arange(logits.shape[1]) == forbidden, -np.inf, logits)
-    if config.temperature == 0:
-        return _keep_top_k(logits, 1)
-    if config.temperature != 1:
+    if forbidden.any():
+        logits = tf.where(forbidden, -np.inf, logits)
+    wanted = np.array(temperatures or [config.temperature])
+    if (wanted != 1).any():
         shifted = tf.cast(logits - tf.reduce_max(logits, axis=1, keepdims=True), tf.float64)
-        scaled = tf.maximum(shifted / config.temperature, np.finfo(np.float32).min)
-        logits = tf.cast(scaled, tf.float32)
+        scaled = tf.maximum(shifted / np.where(wanted == 0, 1, wanted)[:, None], np.finfo(np.float32).min)
+        scaled = tf.where(forbidden, -np.inf, tf.cast(scaled, tf.float32))
+        logits = tf.where((wanted == 0)[:, None], _keep_top_k(logits, 1), scaled) if (wanted == 0).any() else scaled
     if config.top_k:
         logits = _keep_top_k(logits, config.top_k)
     if config.top_p < 1:
         logits = _keep_top_p(logits, config.top_p)
+    if config.min_p:
+        least = tf.reduce_max(logits, axis=1, keepdims=True) + np.float32(np.log(config.min_p))
+        logits = tf.where(logits >= least, logits, -np.inf)
     return logits
 
 

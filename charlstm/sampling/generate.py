@@ -3,18 +3,41 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from charlstm.config import SamplingConfig
 from charlstm.data.vocabulary import Vocabulary
-from charlstm.model.numpy_lstm import NumpyLSTM
-from charlstm.sampling.filters import filters_of, symbol_weights
-from charlstm.sampling.growing_texts import GrowingTexts
+from charlstm.sampling.filters import filters_of, log_probabilities, symbol_weights
+from charlstm.sampling.growing_texts import Drawn, GrowingTexts, Prompt
 
 # Random numbers made at a time, for each text.
 RANDOM_BLOCK = 256
+
+
+class Network(Protocol):
+    """What steps N streams together, holding their state: `NumpyLSTM`, or several of them as one."""
+
+    streams: int
+
+    def reset(self, streams: Sequence[int] | None = None) -> None:
+        """Set the state of some streams to zero, of all without any."""
+
+    def choose(self, streams: NDArray[np.integer]) -> None:
+        """Let each stream go on from the state of another, (N,)."""
+
+    def state(self) -> list[Any]:
+        """Return a copy of the state, for `restore`."""
+        ...
+
+    def restore(self, state: list[Any]) -> None:
+        """Go on from a state that `state` returned."""
+
+    def step(self, ids: Sequence[int] | NDArray[np.integer]) -> NDArray[np.float32]:
+        """Read one symbol a stream, (N,), and return the logits of the next, (N, V)."""
+        ...
 
 
 class Generation(GrowingTexts):
@@ -27,32 +50,53 @@ class Generation(GrowingTexts):
         vocabulary: its symbols.
         seed_ids: the symbols to read first; without any, the texts begin as a new document does.
         config: how to draw.
+        prompts: N seeds, temperatures and numbers of the texts' own, in place of `seed_ids`.
+        scored: whether the log-probabilities of the texts are kept account of.
     """
 
     def __init__(
-        self, network: NumpyLSTM, vocabulary: Vocabulary, seed_ids: Sequence[int], config: SamplingConfig
+        self,
+        network: Network,
+        vocabulary: Vocabulary,
+        seed_ids: Sequence[int],
+        config: SamplingConfig,
+        *,
+        prompts: Sequence[Prompt] = (),
+        scored: bool = False,
     ) -> None:
-        super().__init__(network.streams, vocabulary, seed_ids, config)
+        super().__init__(network.streams, vocabulary, seed_ids, config, prompts=prompts, scored=scored)
         self._network = network
+        self._filters = filters_of(config, vocabulary, self._seeds, self._temperatures)
 
-    def _symbols(self, randoms: list[np.random.Generator]) -> Iterator[NDArray[np.integer]]:
+    def _symbols(self, randoms: list[np.random.Generator]) -> Iterator[Drawn]:
         network = self._network
-        filters = filters_of(self._config)
-        network.reset()
-        for symbol in self._seed_ids[:-1]:
-            network.step([symbol] * network.streams)
-        ids: Sequence[int] | NDArray[np.integer] = [self._seed_ids[-1]] * network.streams
+        ids: NDArray[np.integer] = read_seeds(network, self._seeds)
         for step in range(self._config.length):
             if step % RANDOM_BLOCK == 0:
                 # The same numbers as one at a time, at a small part of the cost.
                 uniform = np.stack([random.random(RANDOM_BLOCK) for random in randoms], axis=1)
-            logits = network.step(ids)
-            if self._forbidden is not None:
-                logits[:, self._forbidden] = -np.inf
-            for transform in filters:
-                logits = transform(logits)
-            ids = draw(symbol_weights(logits), uniform[step % RANDOM_BLOCK])
-            yield ids[:, None]
+            logits = shaped = network.step(ids)
+            for transform in self._filters:
+                shaped = transform(shaped, ids)
+            ids = draw(symbol_weights(shaped), uniform[step % RANDOM_BLOCK])
+            yield ids[:, None], log_probabilities(logits, ids)[:, None] if self._scored else None
+
+
+def read_seeds(network: Network, seeds: Sequence[Sequence[int]]) -> NDArray[np.integer]:
+    """Let each stream of a network read its seed but for the last symbol, and return those, (N,).
+
+    Seeds of different lengths end together: before a short one begins, its stream reads anything, and forgets it.
+    """
+    network.reset()
+    longest = max(map(len, seeds))
+    begins = [longest - len(seed) for seed in seeds]
+    for place in range(longest - 1):
+        if place and (beginning := [stream for stream, begin in enumerate(begins) if begin == place]):
+            network.reset(beginning)
+        network.step([seed[place - begin] if place >= begin else 0 for seed, begin in zip(seeds, begins, strict=True)])
+    if longest > 1 and (beginning := [stream for stream, seed in enumerate(seeds) if len(seed) == 1]):
+        network.reset(beginning)
+    return np.array([seed[-1] for seed in seeds])
 
 
 def draw(weights: NDArray[np.float64], uniform: NDArray[np.float64]) -> NDArray[np.integer]:

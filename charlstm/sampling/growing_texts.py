@@ -1,22 +1,40 @@
 """N texts that grow side by side: what is common to all ways of drawing their symbols.
 
-Here are the seed, the random numbers, the length, the text to stop at, and what may be shown already; where the
+Here are the seeds, the random numbers, the length, what ends a text, and what may be shown already; where the
 symbols come from is up to the subclass.
 """
 
 from __future__ import annotations
 
+import io
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from charlstm.config import SamplingConfig
 from charlstm.data.vocabulary import Vocabulary
+from charlstm.sampling.ending import Ending, Reason
 
-LENGTH, STOP = "length", "stop"
+# The ids drawn for each text, (N, K), and their log-probabilities in nats, None where nobody asked.
+Drawn = tuple[NDArray[np.integer], NDArray[np.float64] | None]
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """What is a text's own among those that are written beside it.
+
+    Attributes:
+        seed_ids: the symbols to read first; without any, the text begins as a new document does.
+        temperature: in place of the configuration's; None for that.
+        number: which of the texts of a random seed it is: the same number, the same text.
+    """
+
+    seed_ids: tuple[int, ...]
+    temperature: float | None = None
+    number: int = 0
 
 
 class GrowingTexts(ABC):
@@ -29,68 +47,103 @@ class GrowingTexts(ABC):
         vocabulary: the symbols.
         seed_ids: the symbols to read first; without any, the texts begin as a new document does.
         config: how to draw.
+        prompts: N seeds, temperatures and numbers of the texts' own, in place of `seed_ids`.
+        scored: whether the log-probabilities of the texts are kept account of.
 
     Attributes:
-        texts: what was written so far, without the seed.
-        stopped_by: why each text ended: "length" or "stop"; None while it goes on.
+        stopped_by: why each text ended, None while it goes on.
+        nats: the log-probability of each text, as the model sees it without filters; 0 unless `scored`.
     """
 
-    def __init__(self, streams: int, vocabulary: Vocabulary, seed_ids: Sequence[int], config: SamplingConfig) -> None:
-        self.texts = [""] * streams
-        self.stopped_by: list[str | None] = [None] * streams
-        self._streams = streams
-        self._seed_ids = list(seed_ids) or [_first_symbol(vocabulary)]
+    def __init__(
+        self,
+        streams: int,
+        vocabulary: Vocabulary,
+        seed_ids: Sequence[int],
+        config: SamplingConfig,
+        *,
+        prompts: Sequence[Prompt] = (),
+        scored: bool = False,
+    ) -> None:
+        prompts = prompts or [Prompt(tuple(seed_ids), number=number) for number in range(streams)]
+        self._streams = len(prompts)
+        self._seeds = [prompt.seed_ids or (first_symbol(vocabulary),) for prompt in prompts]
+        self._temperatures = [
+            config.temperature if prompt.temperature is None else prompt.temperature for prompt in prompts
+        ]
+        self._numbers = [prompt.number for prompt in prompts]
         self._config = config
-        # The unknown symbol stands for no text, so it is never written.
-        self._forbidden = vocabulary.unknown
-        self._shown = [vocabulary.decode([symbol]) for symbol in range(len(vocabulary))]
-        self._held = [""] * streams
+        self._vocabulary = vocabulary
+        self._scored = scored
+        self._written = [io.StringIO() for _ in prompts]
+        self.stopped_by: list[Reason | None] = [None] * self._streams
+        self.nats = np.zeros(self._streams)
+
+    @property
+    def texts(self) -> list[str]:
+        """What was written so far, without the seeds."""
+        return [written.getvalue() for written in self._written]
 
     def __iter__(self) -> Iterator[list[str]]:
-        # One generator a stream: the first text is the same, however many are written beside it.
-        randoms = [np.random.default_rng([self._config.random_seed, stream]) for stream in range(self._streams)]
-        for symbols in self._symbols(randoms):
-            yield [self._extend(stream, ids) for stream, ids in enumerate(symbols)]
-            if all(self.stopped_by):
-                return
-        yield [self._end(stream, LENGTH) for stream in range(self._streams)]
+        # One generator a text: it is the same, however many are written beside it.
+        randoms = [np.random.default_rng([self._config.random_seed, number]) for number in self._numbers]
+        config = self._config
+        ends = config.stop or config.lines or config.words or config.until_document_end
+        grow = self._until_they_end if ends else self._to_the_length
+        for pieces in grow(self._symbols(randoms)):
+            for written, piece in zip(self._written, pieces, strict=True):
+                written.write(piece)
+            yield pieces
 
     @abstractmethod
-    def _symbols(self, randoms: list[np.random.Generator]) -> Iterator[NDArray[np.integer]]:
-        """Read the seed and yield the ids drawn after it, (N, K), `config.length` in all.
+    def _symbols(self, randoms: list[np.random.Generator]) -> Iterator[Drawn]:
+        """Read the seeds and yield the symbols drawn after them, `config.length` for each text in all.
 
         Args:
-            randoms: a generator for each stream; a symbol takes one number of it, in [0, 1), so that K does not
+            randoms: a generator for each text; a symbol takes one number of it, in [0, 1), so that K does not
                 change the texts.
         """
 
-    def _extend(self, stream: int, ids: Iterable[Any]) -> str:
-        """Add symbols to one text and return what may be shown of it now."""
-        if self.stopped_by[stream]:
+    def _to_the_length(self, drawn: Iterator[Drawn]) -> Iterator[list[str]]:
+        shown = self._vocabulary.shown
+        for ids, nats in drawn:
+            if nats is not None:
+                self.nats += nats.sum(axis=1)
+            yield ["".join([shown[symbol] for symbol in row]) for row in ids.tolist()]
+        self.stopped_by = ["length"] * self._streams
+
+    def _until_they_end(self, drawn: Iterator[Drawn]) -> Iterator[list[str]]:
+        endings = [Ending(self._config, self._vocabulary) for _ in range(self._streams)]
+        for ids, nats in drawn:
+            costs = np.zeros(ids.shape) if nats is None else nats
+            yield list(map(self._extend, range(self._streams), endings, ids.tolist(), costs.tolist()))
+            if all(self.stopped_by):
+                return
+        yield [self._close(text, ending) for text, ending in enumerate(endings)]
+
+    def _extend(self, text: int, ending: Ending, ids: list[int], nats: list[float]) -> str:
+        pieces = ""
+        for symbol, cost in zip(ids, nats, strict=True):
+            if ending.reason is not None:
+                break
+            piece, total = ending.read(symbol, cost)
+            pieces += piece
+            if total:
+                self.nats[text] += total
+        self.stopped_by[text] = ending.reason
+        return pieces
+
+    def _close(self, text: int, ending: Ending) -> str:
+        if ending.reason is not None:
             return ""
-        held = self._held[stream] + "".join([self._shown[symbol] for symbol in ids])
-        stop = self._config.stop
-        if stop is None:
-            return self._release(stream, held, "")
-        if (place := held.find(stop)) >= 0:
-            self.stopped_by[stream] = STOP
-            return self._release(stream, held[:place], "")
-        keep = next((size for size in range(min(len(stop) - 1, len(held)), 0, -1) if stop.startswith(held[-size:])), 0)
-        return self._release(stream, held[: len(held) - keep], held[len(held) - keep :])
-
-    def _end(self, stream: int, reason: str) -> str:
-        if self.stopped_by[stream]:
-            return ""
-        self.stopped_by[stream] = reason
-        return self._release(stream, self._held[stream], "")
-
-    def _release(self, stream: int, shown: str, held: str) -> str:
-        self.texts[stream] += shown
-        self._held[stream] = held
-        return shown
+        piece, total = ending.close("length")
+        self.nats[text] += total
+        self.stopped_by[text] = ending.reason
+        return piece
 
 
-def _first_symbol(vocabulary: Vocabulary) -> int:
+def first_symbol(vocabulary: Vocabulary) -> int:
+    """Return the symbol to read where there is no seed: after it a document begins."""
     if vocabulary.end_of_document is not None:
         return vocabulary.end_of_document
     return vocabulary.ids.get("\n", 0)

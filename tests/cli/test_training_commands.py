@@ -213,7 +213,9 @@ def test_a_text_is_evaluated_whole(run: Run, base: str, book: str, words: str) -
 def test_sample_prints_json_and_repeats_itself(run: Run, base: str) -> None:
     options = ["sample", "-m", base, "--seed", "the ki", "--length", "40", "--num-samples", "3", "--json"]
     samples = json.loads(run(*options).stdout)
-    assert [set(sample) for sample in samples] == [{"seed", "text", "stopped_by"}] * 3
+    assert [set(sample) for sample in samples] == [
+        {"seed", "text", "options", "log_probability_nats_per_char", "stopped_by"}
+    ] * 3
     assert samples == json.loads(run(*options).stdout)
     plain = run("sample", "-m", base, "--seed", "-", "--length", "40", text="the ki").stdout
     assert plain == f"the ki{samples[0]['text']}\n"

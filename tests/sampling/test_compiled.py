@@ -17,7 +17,7 @@ from charlstm.sampling import compiled
 from charlstm.sampling.compiled import CompiledGeneration, TensorFlowLSTM
 from charlstm.sampling.filters import filters_of, softmax
 from charlstm.sampling.generate import Generation
-from charlstm.sampling.growing_texts import GrowingTexts
+from charlstm.sampling.growing_texts import GrowingTexts, Prompt
 from charlstm.sampling.seed_text import read_seed
 from charlstm.store.model_directory import load_model
 
@@ -69,16 +69,20 @@ def test_logits_equal_those_of_the_numpy_network_step_by_step(vocabulary: Vocabu
         {"temperature": 1.0, "top_k": 99},
         {"temperature": 1.0, "top_p": 0.6},
         {"temperature": 0.8, "top_k": 5, "top_p": 0.9},
+        {"temperature": 0.8, "min_p": 0.2},
+        {"temperature": 1.3, "top_k": 6, "top_p": 0.8, "min_p": 0.1},
+        {"temperatures": [0.0, 1.0, 0.3, 2.0, 1.0] * 10},
     ],
 )
-def test_the_filters_are_those_of_the_numpy_path(options: dict[str, float]) -> None:
-    config = SamplingConfig(**options)  # type: ignore[arg-type]
+def test_the_filters_are_those_of_the_numpy_path(options: dict[str, object]) -> None:
+    temperatures = options.pop("temperatures", None)
+    config = SamplingConfig(**options, forbid="e")  # type: ignore[arg-type]
+    vocabulary = Vocabulary(tuple("abcdefghijk"))
     logits = np.random.default_rng(2).normal(0, 2, (50, 11)).astype(np.float32)
     logits[:, 8] = logits[:, 2]  # equals, which only their ids put in order
-    ours = compiled.filtered(tf.constant(logits), config, 4).numpy()
-    logits[:, 4] = -np.inf
-    for transform in filters_of(config):
-        logits = transform(logits)
+    ours = compiled.filtered(tf.constant(logits), config, np.arange(11) == 4, temperatures).numpy()
+    for transform in filters_of(config, vocabulary, [[0]] * 50, temperatures):
+        logits = transform(logits, np.zeros(50, int))
     np.testing.assert_allclose(softmax(ours), softmax(logits), atol=1e-6)
     assert (softmax(ours)[:, 4] == 0).all()
 
@@ -162,3 +166,22 @@ def test_a_device_without_enough_memory_is_a_sentence(model_path: Path, monkeypa
     with pytest.raises(CharlstmError, match="does not hold 3 samples"):
         compiled_texts(model_path)
     assert tf.config.experimental.tensor_float_32_execution_enabled()
+
+
+def test_the_texts_cost_what_they_do_on_the_numpy_path(model_path: Path) -> None:
+    model = load_model(model_path)
+    prompts = [Prompt((3, 4), temperature, number) for number, temperature in enumerate((0.5, 0.0, 1.5))]
+    config = SamplingConfig(length=40, words=6)
+    expected = run(
+        Generation(
+            NumpyLSTM(model.config, model.weights, 3), model.vocabulary, (), config, prompts=prompts, scored=True
+        )
+    )
+    ours = run(
+        CompiledGeneration(
+            model.config, model.weights, model.vocabulary, 3, (), config, device=CPU, prompts=prompts, scored=True
+        )
+    )
+    assert ours.texts == expected.texts
+    np.testing.assert_allclose(ours.nats, expected.nats, rtol=1e-4)
+    assert (ours.nats < 0).all()

@@ -12,6 +12,8 @@ from charlstm.config import SamplingConfig
 from charlstm.sampling import device
 from charlstm.sampling.compiled import CompiledGeneration
 from charlstm.sampling.generate import Generation
+from charlstm.sampling.growing_texts import Prompt
+from charlstm.sampling.mixture import mix
 from charlstm.store.model_directory import load_model
 
 
@@ -37,7 +39,9 @@ def test_the_device_follows_from_the_option_the_samples_and_the_machine(
 ) -> None:
     monkeypatch.setattr(device, "has_driver", lambda: driver)
     monkeypatch.setattr(device, "find_gpu", lambda: "/CPU:0" if gpu else None)
-    generation = device.start_generation(load_model(model_path), streams, (), SamplingConfig(length=2), name)
+    generation = device.start_generation(
+        mix([load_model(model_path)]), [Prompt(())] * streams, SamplingConfig(length=2), name
+    )
     assert type(generation) is chosen
     list(generation)
     assert len(generation.texts) == streams
@@ -65,7 +69,28 @@ def test_the_command_prints_alike_what_either_generator_writes(
 ) -> None:
     monkeypatch.setattr(device, "find_gpu", lambda: "/CPU:0")
     arguments = ["sample", "-m", str(model_path), "--seed", "abc", "--length", "20", "--num-samples", "2"]
-    for extra in ([], ["--json"]):
+    for extra in ([], ["--temperature", "0.5,0", "--min-p", "0.01", "--lines", "3", "--words", "9"]):
         outputs = {CliRunner().invoke(main, [*arguments, *extra, "--device", name]).stdout for name in ("cpu", "gpu")}
         assert len(outputs) == 1
         assert "abc" in outputs.pop()
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ["--repetition-penalty", "1.2"],
+        ["--word-start-temperature", "1"],
+        ["--beam", "3"],
+    ],
+)
+def test_what_only_the_processor_does_is_refused_on_a_gpu_and_leaves_it_alone_otherwise(
+    model_path: Path, monkeypatch: pytest.MonkeyPatch, options: list[str]
+) -> None:
+    monkeypatch.setattr(device, "has_driver", lambda: True)
+    monkeypatch.setattr(device, "find_gpu", lambda: pytest.fail("a GPU was asked for"))
+    arguments = ["sample", "-m", str(model_path), "--length", "2", *options]
+    result = CliRunner().invoke(main, [*arguments, "--device", "gpu"])
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert options[0] in result.stderr
+    many = [] if options[0] == "--beam" else ["--num-samples", "64"]
+    assert CliRunner().invoke(main, [*arguments, *many]).exit_code == 0

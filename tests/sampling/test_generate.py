@@ -1,14 +1,18 @@
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from charlstm.config import SamplingConfig
 from charlstm.data.vocabulary import Vocabulary
 from charlstm.errors import DataError
 from charlstm.model.numpy_lstm import NumpyLSTM
+from charlstm.sampling.filters import log_probabilities, softmax
 from charlstm.sampling.generate import Generation
+from charlstm.sampling.growing_texts import Prompt
 from charlstm.sampling.seed_text import read_seed
 from charlstm.store.model_directory import load_model
 
@@ -89,3 +93,75 @@ def test_seed_symbols_without_a_near_one_are_skipped(vocabulary: Vocabulary) -> 
 def test_strict_refuses_an_unknown_symbol(vocabulary: Vocabulary) -> None:
     with pytest.raises(DataError, match="'A'"):
         read_seed("A", vocabulary, strict=True)
+
+
+def test_first_symbols_have_exactly_the_frequencies_of_the_softmax(model_path: Path, vocabulary: Vocabulary) -> None:
+    streams = 4000
+    model = load_model(model_path)
+    network = NumpyLSTM(model.config, model.weights)
+    logits = [network.step([vocabulary.ids[symbol]]) for symbol in "abc"][-1]
+    texts = generated(model_path, streams=streams, length=1, temperature=1.0).texts
+    counts = np.array([texts.count(shown) for shown in vocabulary.shown])
+    expected = softmax(logits)[0] * streams
+    # Chi-square has a mean of V - 1 and a variance of twice that; four standard deviations.
+    degrees = len(vocabulary) - 1
+    assert ((counts - expected) ** 2 / expected).sum() < degrees + 4 * (2 * degrees) ** 0.5
+
+
+def alone_and_together(path: Path, prompts: list[Prompt], **options: object) -> tuple[list[str], list[str]]:
+    model = load_model(path)
+    config = SamplingConfig(**options)  # type: ignore[arg-type]
+
+    def texts(some: list[Prompt]) -> list[str]:
+        network = NumpyLSTM(model.config, model.weights, len(some))
+        generation = Generation(network, model.vocabulary, (), config, prompts=some)
+        list(generation)
+        return generation.texts
+
+    return [text for prompt in prompts for text in texts([prompt])], texts(prompts)
+
+
+@pytest.mark.parametrize("options", [{}, {"repetition_penalty": 1.5, "repetition_window": 5}, {"words": 4}])
+def test_texts_of_different_seeds_are_those_that_each_seed_has_alone(
+    model_path: Path, options: dict[str, object]
+) -> None:
+    seeds = [(3,), (), (4, 5, 6, 7, 8, 9), (5, 6), (3,)]
+    prompts = [Prompt(seed, (0.5, 0.0, 1.5)[number % 3], number) for number, seed in enumerate(seeds)]
+    alone, together = alone_and_together(model_path, prompts, length=40, **options)
+    assert together == alone
+    assert len(set(together)) == 5
+
+
+def test_the_cost_of_a_text_is_what_the_network_says_without_filters(model_path: Path) -> None:
+    model = load_model(model_path)
+    config = SamplingConfig(length=30, temperature=0.5, top_k=6, repetition_penalty=1.3)
+    network = NumpyLSTM(model.config, model.weights, 2)
+    generation = Generation(network, model.vocabulary, (3, 4), config, scored=True)
+    list(generation)
+    assert generation.nats[0] != generation.nats[1]
+    reader = NumpyLSTM(model.config, model.weights)
+    for text, nats in zip(generation.texts, generation.nats, strict=True):
+        reader.reset()
+        reader.step([3])
+        ids, _ = model.vocabulary.encode(text)
+        if model.vocabulary.decode(ids) == text and "\n\n" not in text:
+            expected = sum(
+                float(log_probabilities(reader.step([before]), np.array([after]))[0])
+                for before, after in itertools.pairwise([4, *ids])
+            )
+            assert nats == pytest.approx(expected, rel=1e-4)
+
+
+def test_words_start_at_a_temperature_of_their_own(model_path: Path) -> None:
+    """Where words start greedily, all that follow a space begin alike; inside they differ."""
+    greedy_starts = generated(model_path, "a ", streams=20, length=6, temperature=3.0, word_start_temperature=0.0).texts
+    greedy_inside = generated(model_path, "a ", streams=20, length=6, temperature=0.0, word_start_temperature=3.0).texts
+    assert len({text[0] for text in greedy_starts}) == 1
+    assert len(set(greedy_starts)) > 5
+    assert len({text[0] for text in greedy_inside}) > 5
+
+
+def test_forbidden_characters_do_not_occur(model_path: Path) -> None:
+    assert set("aeiou\n") & set(generated(model_path, length=300, temperature=2.0).texts[0])
+    text = generated(model_path, length=300, temperature=2.0, forbid="aeiou\n").texts[0]
+    assert not set("aeiou\n") & set(text)

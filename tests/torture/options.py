@@ -207,7 +207,7 @@ def value_for(option: click.Option, source: random.Random) -> str:
         return source.choice(OUTS)
     if name == "--model":
         return source.choice(("model",) * 12 + PATHS)
-    if name in ("--length", "--num-samples", "--epochs"):
+    if name in ("--length", "--num-samples", "--epochs", "--beam"):
         # Large ones are sound, and take as long as they say.
         return source.choice(
             [value for value in (*NUMBERS, *TEXTS) if len(value) < 3 or not value.strip("+ ").isdecimal()]

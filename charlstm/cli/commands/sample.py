@@ -2,47 +2,59 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
-from charlstm.cli.console import emit_json, warn
+from charlstm.cli.console import emit_json, note, warn
 from charlstm.cli.group import visible
-from charlstm.cli.options import json_option, model_option, random_seed_option
-from charlstm.cli.params import ESCAPED_TEXT
-from charlstm.cli.standard_input import text_of
+from charlstm.cli.options import DIRECTORY, json_option, overwrite_option, random_seed_option
+from charlstm.cli.params import NUMBERS
+from charlstm.cli.sampling_options import DRAWING, LENGTH, LENGTH_UNTIL_AN_END, sampling_options
+from charlstm.cli.standard_input import lines_of, text_of
+from charlstm.errors import OptionError
 
 if TYPE_CHECKING:
+    from charlstm.sampling.batches import Batch, Sample
     from charlstm.sampling.device import Device
+
+# What has no meaning where a person writes with the model.
+NOT_INTERACTIVE = (
+    "seeds",
+    "beam",
+    "num_samples",
+    "stop",
+    "lines",
+    "words",
+    "until_document_end",
+    "strict",
+    "device",
+    "as_json",
+)
+
+BETWEEN_TEXTS = f"\n{'-' * 20}\n\n"
 
 
 @click.command()
-@model_option("Model directory to sample from.")
-@click.option("--seed", default="", metavar="TEXT", help="Text to go on from; `-` reads standard input.")
-@click.option("--length", type=click.IntRange(0), default=500, show_default=True, help="Characters to write, at most.")
 @click.option(
-    "--temperature",
-    type=click.FloatRange(0),
-    default=0.7,
-    show_default=True,
-    help="Below 1 more careful, above 1 more daring; 0 always takes the likeliest.",
+    "-m",
+    "--model",
+    "models",
+    type=DIRECTORY,
+    multiple=True,
+    show_default="runs/latest",
+    help="Model directory to sample from; repeatable, for models that write one text together.",
 )
 @click.option(
-    "--top-k", type=click.IntRange(0), default=0, show_default="off", help="Draw among the K likeliest symbols."
+    "--weights", type=NUMBERS, show_default="all alike", help="How much the log-probabilities of each model count."
 )
-@click.option(
-    "--top-p",
-    type=click.FloatRange(0, 1, min_open=True),
-    default=1.0,
-    show_default="off",
-    help="Draw among the fewest symbols that have this probability together.",
-)
-@click.option("--num-samples", type=click.IntRange(1, 4096), default=1, show_default=True, help="Texts to write.")
-@click.option("--stop", type=ESCAPED_TEXT, help=r"End before this text; \n is a line end.")
+@sampling_options
+@random_seed_option
 @click.option("--strict", is_flag=True, help="Refuse a seed with symbols that the model does not know.")
 @click.option("--raw", is_flag=True, help="Print control characters as they are, not made visible.")
-@random_seed_option
 @click.option(
     "--device",
     type=click.Choice(["auto", "cpu", "gpu"]),
@@ -50,50 +62,150 @@ if TYPE_CHECKING:
     show_default=True,
     help="auto takes a GPU for 64 texts or more; the same random seed may give another text there.",
 )
+@click.option("--interactive", is_flag=True, help="Write with the model: type, accept what it suggests, undo, save.")
+@click.option(
+    "-o",
+    "--out",
+    type=DIRECTORY,
+    metavar="FILE",
+    show_default="the terminal",
+    help="File to write to; FILE.json beside it records the command that makes the texts again.",
+)
+@overwrite_option
 @json_option
+@click.pass_context
 def command(
-    model: Path | None,
+    context: click.Context,
+    /,
+    models: tuple[Path, ...],
+    weights: tuple[float, ...] | None,
     seed: str,
-    length: int,
-    temperature: float,
-    top_k: int,
-    top_p: float,
-    num_samples: int,
-    stop: str | None,
+    seeds: str | None,
+    length: int | None,
+    temperature: tuple[float, ...],
+    num_samples: int | None,
     strict: bool,
     raw: bool,
-    random_seed: int,
     device: Device,
+    interactive: bool,
+    out: Path | None,
+    overwrite: bool,
     as_json: bool,
+    **drawing: Any,
 ) -> None:
     """Write text in the style of a model, streaming it as it comes."""
+    _refuse_what_does_not_fit(context)
     from charlstm.config import SamplingConfig
-    from charlstm.sampling.device import start_generation
-    from charlstm.sampling.seed_text import read_seed
+    from charlstm.sampling.batches import batches
+    from charlstm.sampling.mixture import mix
+    from charlstm.store.atomic import refuse_existing_file
     from charlstm.store.model_directory import load_model
     from charlstm.store.runs import newest_model
 
-    config = SamplingConfig(length, temperature, top_k, top_p, stop, random_seed)
-    trained = load_model(model or newest_model())
-    seed = text_of(seed, "the seed")
-    prompt = read_seed(seed, trained.vocabulary, strict=strict)
-    if prompt.folded or prompt.skipped:
-        warn(_describe(prompt.folded, prompt.skipped))
-    generation = start_generation(trained, num_samples, prompt.ids, config, device)
-    show = str if raw else visible
-    if as_json:
-        for _ in generation:
-            pass
-        samples = zip(generation.texts, generation.stopped_by, strict=True)
-        emit_json([{"seed": seed, "text": text, "stopped_by": reason} for text, reason in samples])
+    if length is None:
+        has_end = drawing["lines"] or drawing["words"] or drawing["until_document_end"]
+        length = LENGTH_UNTIL_AN_END if has_end else LENGTH
+    configs = [SamplingConfig(length=length, temperature=each, **drawing) for each in temperature]
+    num_samples = num_samples or len(configs)
+    if out is not None:
+        for path in [out] if interactive else [out, _record_path(out)]:
+            refuse_existing_file(path, overwrite=overwrite)
+    mixture = mix([load_model(path) for path in models or [newest_model()]], weights or ())
+    if interactive:
+        from charlstm.cli.interactive import write_together
+        from charlstm.sampling.draft import Draft
+
+        draft = Draft(mixture, configs[0])
+        draft.type(seed)
+        click.echo((str if raw else visible)(write_together(draft, out)))
         return
-    click.echo(show(seed), nl=False)
-    for pieces in generation:
-        if pieces[0]:
-            click.echo(show(pieces[0]), nl=False)
-    click.echo()
-    for text in generation.texts[1:]:
-        click.echo(f"\n{'-' * 20}\n\n{show(seed)}{show(text)}")
+    # A line end at the end of standard input is that of `echo`.
+    texts = lines_of(seeds, "the seeds") if seeds else [text_of(seed, "the seed").removesuffix("\n" * (seed == "-"))]
+    is_kept = as_json or out is not None
+    work = batches(mixture, texts, num_samples, configs, device=device, strict=strict, scored=is_kept)
+    if not is_kept:
+        _stream(_announced(work), str if raw else visible)
+        return
+    samples: list[Sample] = []
+    for batch in _announced(work):
+        for _ in batch.generation:
+            pass
+        samples += batch.samples()
+    if out is not None:
+        from charlstm.cli.sample_record import record_of
+        from charlstm.store.atomic import write_bytes
+        from charlstm.store.json_file import write_json
+
+        was_read = seeds is not None or seed == "-"
+        read = "".join(f"{sample.seed}\n" for sample in samples[::num_samples]) if was_read else None
+        text = BETWEEN_TEXTS.join(f"{sample.seed}{sample.text}\n" for sample in samples)
+        out.parent.mkdir(parents=True, exist_ok=True)
+        write_json(_record_path(out), record_of(context, mixture.models, read, samples))
+        write_bytes(out, text.encode("utf-8", "surrogateescape"))
+        note(f"{len(samples)} text{'s'[: len(samples) > 1]} in {out}; how to make them again is in {_record_path(out)}")
+    if as_json:
+        emit_json([vars(sample) for sample in samples])
+
+
+def _refuse_what_does_not_fit(context: click.Context) -> None:
+    """Raise an OptionError for options of which each makes sense, but not together."""
+    options = context.params
+
+    def is_given(name: str) -> bool:
+        return context.get_parameter_source(name) is ParameterSource.COMMANDLINE
+
+    if options["seeds"] == "":
+        raise OptionError("--seeds '': must name a file, or be - for standard input")
+    if options["seeds"] is not None and is_given("seed"):
+        raise OptionError(f"--seeds {options['seeds']}: holds the texts to go on from; leave out --seed")
+    if options["interactive"]:
+        from charlstm.cli.interactive import refuse_without_terminal
+
+        for name in NOT_INTERACTIVE:
+            if is_given(name):
+                raise OptionError(f"--interactive: writes one text by hand; leave out {_name(name)}")
+        if options["seed"] == "-":
+            raise OptionError("--seed -: standard input is the keyboard with --interactive; give the text itself")
+        refuse_without_terminal()
+    if not options["beam"]:
+        return
+    if options["num_samples"] is not None:
+        raise OptionError(f"--num-samples {options['num_samples']}: --beam finds one text; leave out one of the two")
+    for name in DRAWING:
+        if is_given(name):
+            raise OptionError(f"--beam {options['beam']}: looks for the likeliest text; leave out {_name(name)}")
+
+
+def _name(parameter: str) -> str:
+    """Return how an option is called."""
+    return "--json" if parameter == "as_json" else f"--{parameter.replace('_', '-')}"
+
+
+def _record_path(out: Path) -> Path:
+    return out.with_name(f"{out.name}.json")
+
+
+def _announced(work: Iterator[Batch]) -> Iterator[Batch]:
+    """Warn of the symbols of each seed that the model does not know before its batch is written."""
+    for batch in work:
+        for seed in dict.fromkeys(batch.seeds):
+            if seed.folded or seed.skipped:
+                warn(_describe(seed.folded, seed.skipped))
+        yield batch
+
+
+def _stream(work: Iterator[Batch], show: Callable[[str], str]) -> None:
+    """Print texts, the first of each batch as it comes."""
+    between = ""
+    for batch in work:
+        click.echo(f"{between}{show(batch.seeds[0].text)}", nl=False)
+        for pieces in batch.generation:
+            if pieces[0]:
+                click.echo(show(pieces[0]), nl=False)
+        click.echo()
+        between = BETWEEN_TEXTS
+        for sample in batch.samples()[1:]:
+            click.echo(f"{between}{show(sample.seed)}{show(sample.text)}")
 
 
 def _describe(folded: tuple[str, ...], skipped: tuple[str, ...]) -> str:

@@ -1,0 +1,215 @@
+"""sample --interactive through a real pseudo-terminal: keys go in, what the screen shows comes out."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import select
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from charlstm.cli.keys import Keyboard
+from charlstm.cli.main import main
+
+pty = pytest.importorskip("pty")
+termios = pytest.importorskip("termios")
+
+LONGEST_SECONDS = 60
+CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
+
+
+class Terminal:
+    """A program at a pseudo-terminal, and everything that it wrote there."""
+
+    def __init__(self, arguments: list[str], folder: Path) -> None:
+        self.master, slave = pty.openpty()
+        termios.tcsetwinsize(slave, (24, 100))
+        self.before = termios.tcgetattr(slave)
+        self._slave = slave
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "charlstm", *arguments],
+            stdin=slave,
+            stdout=slave,
+            stderr=slave,
+            cwd=folder,
+            env=os.environ | {"TERM": "xterm-256color", "PYTHONUTF8": "1"},
+            start_new_session=True,
+        )
+        self.recorded = ""
+
+    def press(self, keys: str) -> None:
+        os.write(self.master, keys.encode())
+
+    def shows(self, wanted: str, settled_seconds: float = 0.1) -> str:
+        """Wait until a text is on the screen, record what was written, and return the screen as text."""
+        written = ""
+        end = time.monotonic() + LONGEST_SECONDS
+        while wanted not in plain(written):
+            assert time.monotonic() < end, f"{wanted!r} never came: {plain(written)[-3000:]}"
+            arrived = self.receive()
+            assert arrived, f"{wanted!r} did not come before the end: {plain(written)[-3000:]}"
+            written += arrived
+        # Until the rest of this screen is there.
+        while select.select([self.master], [], [], settled_seconds)[0] and (arrived := self.receive()):
+            written += arrived
+        self.recorded += written
+        return plain(written.rpartition("\x1b[H")[2])
+
+    def shows_other_than(self, count: int) -> str:
+        """Wait until the text has another number of characters, and return the screen."""
+        while characters(screen := self.shows("characters")) == count:
+            pass
+        return screen
+
+    def receive(self) -> str:
+        if not select.select([self.master], [], [], LONGEST_SECONDS)[0]:
+            return ""
+        try:
+            return os.read(self.master, 65536).decode("utf-8", "replace")
+        except OSError:  # how Linux says that the other end is closed
+            return ""
+
+    def settings(self) -> list[object]:
+        return termios.tcgetattr(self._slave)
+
+    def close(self) -> None:
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.wait()
+        os.close(self.master)
+        os.close(self._slave)
+
+
+def plain(written: str) -> str:
+    return CONTROL.sub("", written)
+
+
+@pytest.fixture
+def terminal(model_path: Path, tmp_path: Path) -> Iterator[Terminal]:
+    program = Terminal(["sample", "-m", str(model_path), "--interactive", "--seed", "the ", "--out", "a.txt"], tmp_path)
+    with contextlib.closing(program):
+        yield program
+
+
+def characters(screen: str) -> int:
+    found = re.search(r"([\d,]+) characters", screen)
+    assert found is not None
+    return int(found.group(1))
+
+
+def test_a_session_from_the_first_key_to_the_last(terminal: Terminal, tmp_path: Path) -> None:
+    begin = terminal.shows("4 characters")
+    assert "the " in begin
+    assert "temperature 0.7" in begin
+    assert len(re.findall(r"\d\.\d%", begin)) >= 5
+    assert "line end" in begin or "space" in begin
+
+    # Type: what is likely next is another.
+    terminal.press("king")
+    typed = terminal.shows("8 characters")
+    assert "the king" in typed
+    assert re.findall(r"\S+ +\d+\.\d%", typed) != re.findall(r"\S+ +\d+\.\d%", begin)
+
+    # Accept a character, a word, a line; each makes the text longer, and undo brings back what was.
+    terminal.press("\x1b[C")
+    assert characters(terminal.shows("9 characters")) == 9
+    terminal.press("\x1a")
+    assert "the king" in terminal.shows("8 characters")
+    terminal.press("\t")
+    after_word = characters(terminal.shows_other_than(8))
+    assert after_word > 8
+    terminal.press("\x05")
+    assert characters(terminal.shows_other_than(after_word)) > after_word
+    terminal.press("\x1a\x1a")
+    assert "the king" in terminal.shows(" 8 characters")
+    terminal.press("s\x7f")
+    assert "the king" in terminal.shows(" 8 characters")
+
+    # At temperature 0 one symbol has it all.
+    terminal.press("\x1b[B" * 7)
+    assert "100.0%" in terminal.shows("temperature 0.0")
+    terminal.press("\x1b[A")
+    terminal.shows("temperature 0.1")
+
+    # What the model cannot read is said, and nothing changes.
+    terminal.press("\N{SNOWMAN}")
+    assert "8 characters" in terminal.shows("does not know")
+
+    terminal.press("\x13")
+    terminal.shows("saved in a.txt")
+    assert (tmp_path / "a.txt").read_text(encoding="utf-8") == "the king\n"
+
+    terminal.press("\x11")
+    rest = ""
+    while arrived := terminal.receive():
+        rest += arrived
+        if "the king" in plain(rest.rpartition("\x1b[?1049l")[2]):
+            break
+    # The screen that was there before comes back, with the text on it.
+    assert "\x1b[?1049h" in terminal.recorded
+    assert plain(rest.rpartition("\x1b[?1049l")[2]).strip() == "the king"
+    assert terminal.process.wait(LONGEST_SECONDS) == 0
+    assert terminal.settings() == terminal.before
+
+
+def test_the_model_goes_on_until_a_key_is_pressed(terminal: Terminal) -> None:
+    terminal.shows("4 characters")
+    terminal.press("\x07")
+    terminal.shows("any key stops", settled_seconds=0)
+    terminal.press("q")
+    while "any key stops" in (screen := terminal.shows("characters")):
+        pass
+    written = characters(screen)
+    assert 4 < written < 504
+    # The key that stops it is not typed.
+    terminal.press("x")
+    assert characters(terminal.shows_other_than(written)) == written + 1
+    terminal.press("\x03")
+    assert terminal.process.wait(LONGEST_SECONDS) == 0
+
+
+@pytest.mark.parametrize(
+    ("sent", "keys"),
+    [
+        ("a\x1b[Cb", ["a", "right", "b"]),
+        ("\x1b[1;5C\x1b[Fz", ["", "end", "z"]),
+        ("\x1bOA\r\t\x7f\x08", ["up", "enter", "tab", "backspace", "backspace"]),
+        ("\x13\x1a\N{SNOWMAN}", ["ctrl-s", "ctrl-z", "\N{SNOWMAN}"]),
+        ("\x01a", ["", "a"]),
+    ],
+)
+def test_keys_have_names(sent: str, keys: list[str]) -> None:
+    reader, writer = os.pipe()
+    os.write(writer, sent.encode())
+    pressed = Keyboard(reader)
+    assert [pressed.next() for _ in keys] == keys
+    assert not pressed.waits()
+    os.write(writer, b"\x1b")
+    assert pressed.next() == "escape"
+    os.close(writer)
+    assert pressed.waits()
+    assert pressed.next() == "ctrl-d"
+    os.close(reader)
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ([], "needs a terminal"),
+        (["--json"], "leave out --json"),
+        (["--seeds", "x"], "leave out --seeds"),
+        (["--num-samples", "2"], "leave out --num-samples"),
+        (["--seed", "-"], "the keyboard"),
+    ],
+)
+def test_where_nobody_can_write_it_says_so(model_path: Path, options: list[str], sentence: str) -> None:
+    result = CliRunner().invoke(main, ["sample", "-m", str(model_path), "--interactive", *options])
+    assert result.exit_code == 2
+    assert sentence in result.stderr

@@ -16,7 +16,6 @@ DIRECTORY = click.Path(path_type=Path)
 BY_SIZE = "by preset"
 # Whoever tries the program without a text of their own should not wait long, on however slow a machine.
 BUILT_IN_MINUTES = 4.0
-BUILT_IN_UNITS = (128,)
 
 
 def model_option(help_text: str, *, required: bool = False) -> Decorator:
@@ -179,8 +178,5 @@ layers_option = click.option(
     "--layers", type=click.IntRange(1, 64), show_default=BY_SIZE, help="LSTM layers in the stack."
 )
 units_option = click.option(
-    "--units",
-    type=INTEGERS,
-    show_default=f"{BY_SIZE}; {BUILT_IN_UNITS[0]} on the built-in corpus",
-    help="Units of a layer; one, or one a layer.",
+    "--units", type=INTEGERS, show_default=BY_SIZE, help="Units of a layer; one, or one a layer."
 )

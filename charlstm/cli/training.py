@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,13 +29,16 @@ NOT_OF_THE_RUN = {"texts", "out", "resume", "overwrite", "checkpoint_minutes", "
 GIVEN = (ParameterSource.COMMANDLINE, ParameterSource.ENVIRONMENT)
 
 
-def run_options(context: click.Context, texts: Sequence[str], default_text: str) -> RunOptions:
+def run_options(
+    context: click.Context, texts: Sequence[str], default_text: str, defaults: Mapping[str, Any] | None = None
+) -> RunOptions:
     """Return the run that the options of a training command ask for.
 
     Args:
         context: of the command, whose name is that of the run.
         texts: what was named.
         default_text: the built-in corpus to take where nothing was named.
+        defaults: training options for it, in place of a choice by size.
     """
     from charlstm.training.execution import RunOptions
 
@@ -63,8 +66,10 @@ def run_options(context: click.Context, texts: Sequence[str], default_text: str)
     )
     if texts or options.is_begun:
         return options
-    minutes = values["max_minutes"] or BUILT_IN_MINUTES
-    return dataclasses.replace(options, texts=(default_text,), training={**options.training, "max_minutes": minutes})
+    defaults = {"max_minutes": BUILT_IN_MINUTES, **(defaults or {})}
+    chosen = {name: value for name, value in defaults.items() if values[name] is None}
+    dropout = chosen.pop("dropout", options.dropout)
+    return dataclasses.replace(options, texts=(default_text,), dropout=dropout, training={**options.training, **chosen})
 
 
 def _plain(value: Any) -> Any:

@@ -311,12 +311,14 @@ def test_outputs_of_frozen_layers_are_kept_and_train_about_the_same(run: Run, ba
 
 
 @pytest.mark.parametrize(
-    ("line", "texts", "minutes", "units"),
+    ("line", "texts", "minutes", "units", "batch_size"),
     [
-        (["pretrain"], ("python-manual",), 4.0, (128,)),
-        (["pretrain", "--max-minutes", "9", "--units", "5"], ("python-manual",), 9.0, (5,)),
-        (["pretrain", "book.txt"], ("book.txt",), None, None),
-        (["transfer", "-m", "base"], ("ballads",), 4.0, None),
+        (["pretrain"], ("python-manual",), 4.0, (128,), 16),
+        (["pretrain", "--max-minutes", "9", "--units", "5", "--batch-size", "7"], ("python-manual",), 9.0, (5,), 7),
+        (["pretrain", "--preset", "fast"], ("python-manual",), 4.0, None, None),
+        (["pretrain", "--optimizer", "sgd"], ("python-manual",), 4.0, None, None),
+        (["pretrain", "book.txt"], ("book.txt",), None, None, None),
+        (["transfer", "-m", "base"], ("ballads",), 4.0, None, None),
     ],
 )
 def test_without_a_text_a_built_in_corpus_is_read_for_some_minutes(
@@ -326,6 +328,7 @@ def test_without_a_text_a_built_in_corpus_is_read_for_some_minutes(
     texts: tuple[str, ...],
     minutes: float | None,
     units: tuple[int, ...] | None,
+    batch_size: int | None,
 ) -> None:
     asked: list[RunOptions] = []
 
@@ -338,4 +341,5 @@ def test_without_a_text_a_built_in_corpus_is_read_for_some_minutes(
     monkeypatch.delenv("CHARLSTM_MAX_MINUTES", raising=False)
     monkeypatch.setattr(runs, line[0], stop)
     run(*line, code=1)
-    assert (asked[0].texts, asked[0].training["max_minutes"]) == (texts, minutes)
+    training = asked[0].training
+    assert (asked[0].texts, training["max_minutes"], training["batch_size"]) == (texts, minutes, batch_size)

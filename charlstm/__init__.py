@@ -4,7 +4,7 @@
 
     text files --preprocess--> [dataset directory] --pretrain--> [model directory] --transfer--> [model directory]
                                                                         |
-                                                     sample, evaluate, info, plot (NumPy where they only read)
+                                                     sample, score, evaluate, info, plot (NumPy where they only read)
 
 The packages, an arrow meaning "may import":
 ``cli -> sampling -> plotting -> evaluation -> training -> model -> store -> data -> config -> errors``.

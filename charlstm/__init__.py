@@ -4,10 +4,10 @@
 
     text files --preprocess--> [dataset directory] --pretrain--> [model directory] --transfer--> [model directory]
                                                                         |
-                                                     sample, evaluate, info, plot (NumPy where they only read)
+                                     sample, score, report, evaluate, info, plot (NumPy where they only read)
 
 The packages, an arrow meaning "may import":
-``cli -> sampling -> plotting -> evaluation -> training -> model -> store -> data -> config -> errors``.
+``cli -> judging -> sampling -> plotting -> evaluation -> training -> model -> store -> data -> config -> errors``.
 """
 
 __version__ = "0.1.0"

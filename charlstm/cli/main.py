@@ -14,6 +14,8 @@ COMMANDS = {
     "sweep": "charlstm.cli.commands.sweep",
     "sample": "charlstm.cli.commands.sample",
     "evaluate": "charlstm.cli.commands.evaluate",
+    "score": "charlstm.cli.commands.score",
+    "report": "charlstm.cli.commands.report",
     "benchmark": "charlstm.cli.commands.benchmark",
     "info": "charlstm.cli.commands.info",
     "plot": "charlstm.cli.commands.plot",

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
-from charlstm.cli.console import emit_facts, emit_json
+from charlstm.cli.console import emit_facts, emit_json, emit_text
 from charlstm.cli.group import visible
 from charlstm.cli.options import BUILT_IN_MINUTES
 from charlstm.cli.progress import duration, loss
@@ -20,6 +20,7 @@ from charlstm.errors import OptionError
 from charlstm.store.runs import next_run
 
 if TYPE_CHECKING:
+    from charlstm.judging.closeness import Closeness
     from charlstm.training.execution import RunOptions
     from charlstm.training.report import Report
 
@@ -79,12 +80,21 @@ def _plain(value: Any) -> Any:
     return str(value) if isinstance(value, Path) else value
 
 
-def emit_report(report: Report, *, as_json: bool) -> None:
-    """Print what a run gave: one JSON document, or a table and the command that samples from the model."""
+def emit_report(report: Report, closeness: Closeness | None = None, *, as_json: bool) -> None:
+    """Print what a run gave: one JSON document, or a table and the command that samples from the model.
+
+    Args:
+        report: what it gave.
+        closeness: after a transfer, whether the new model's text is closer to the target's or to the base's.
+        as_json: whether to print JSON.
+    """
     if as_json:
         document = dataclasses.asdict(report)
         if report.base_test_nats_per_char is None:
             del document["base_test_nats_per_char"]
+        if closeness is not None:
+            document["text_from_target_bits"] = closeness.from_target_bits
+            document["text_from_base_bits"] = closeness.from_base_bits
         emit_json(document)
         return
     facts = {}
@@ -101,4 +111,6 @@ def emit_report(report: Report, *, as_json: bool) -> None:
     facts["trained on"] = f"{report.chars_trained:,} characters, {report.epochs:.1f} epochs, {report.steps:,} steps"
     facts["training time"] = f"{duration(report.training_seconds)}, ended by {report.stopped_by}"
     emit_facts(f"Model {report.model}", facts)
+    if closeness is not None:
+        emit_text(closeness.sentence())
     print(visible(f'Sample from it:  charlstm sample -m {shlex.quote(report.model)} --seed "aragorn"'))

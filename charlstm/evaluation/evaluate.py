@@ -15,8 +15,8 @@ from charlstm.evaluation.documents import DocumentScore, document_scores, sum_by
 from charlstm.evaluation.yardsticks import ngram_bits_per_char, unigram_bits_per_char, xz_bits_per_char
 from charlstm.model.network import Network
 from charlstm.store.dataset_directory import Dataset
-from charlstm.store.model_directory import Model, load_model
-from charlstm.training.execution import DATASET, open_dataset
+from charlstm.store.model_directory import Model, dataset_of, load_model
+from charlstm.training.execution import open_dataset
 from charlstm.training.scoring import Score, Scorer
 
 MAX_NGRAM_SYMBOLS = 7_000
@@ -76,18 +76,6 @@ def evaluate(
             dataset = open_dataset([str(dataset_of(trained))], CorpusConfig(), Path(scratch) / "dataset")
         is_whole_text = dataset.path.parent == Path(scratch)
         return _score(trained, dataset, None if is_whole_text else split, note, per_document=per_document)
-
-
-def dataset_of(model: Model) -> Path:
-    """Return the dataset that stands in a model directory.
-
-    Raises:
-        DataError: there is none; a path that leads out of the directory is not followed.
-    """
-    path = model.path / DATASET
-    if path.is_symlink() or not (path / "dataset.json").exists():
-        raise DataError(f"{model.path} holds no dataset of its own: name a DATASET or TEXT")
-    return path
 
 
 def _score(

@@ -57,6 +57,12 @@ class NumpyLSTM:
         for cell, values in zip(self._cells, state, strict=True):
             cell.restore(values)
 
+    def keep_first(self, streams: int) -> None:
+        """Go on with only the first of the streams: the others have come to their end."""
+        self.streams = streams
+        for cell in self._cells:
+            cell.keep_first(streams)
+
     def step(self, ids: Sequence[int] | NDArray[np.integer]) -> Array:
         """Read one symbol a stream and return the logits of the next, (N, V).
 
@@ -108,6 +114,10 @@ class _Cell:
 
     def restore(self, state: Array) -> None:
         self._hidden[:], self._cell[:] = state
+
+    def keep_first(self, streams: int) -> None:
+        self._inputs, self._hidden = self._inputs[:streams], self._hidden[:streams]
+        self._cell, self._gates = self._cell[:streams], self._gates[:streams]
 
     def step_from_ids(self, ids: NDArray[np.integer]) -> Array:
         np.matmul(self._inputs, self._kernel, out=self._gates)

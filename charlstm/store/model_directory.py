@@ -21,12 +21,14 @@ from safetensors.numpy import save
 
 from charlstm.config import ModelConfig
 from charlstm.data.vocabulary import Vocabulary
-from charlstm.errors import ModelError, OptionError
+from charlstm.errors import DataError, ModelError, OptionError
 from charlstm.store import atomic, json_file
 
 FORMAT_VERSION = 1
 CONFIG, VOCABULARY, WEIGHTS, HISTORY = "config.json", "vocabulary.json", "model.safetensors", "history.csv"
 NEXT_CONFIG = ".config.json.next"
+# The dataset that a run makes of texts stands in the model directory.
+DATASET = "dataset"
 KEYS = ("format_version", "model", "training", "dataset", "lineage", "result", "sha256")
 
 Weights = Mapping[str, NDArray[np.float32]]
@@ -146,6 +148,22 @@ def load_model(path: Path) -> Model:
         result=document["result"],
         sha256=document["sha256"][WEIGHTS],
     )
+
+
+def dataset_of(model: Model, instead: str = "a DATASET or TEXT") -> Path:
+    """Return the dataset that stands in a model directory.
+
+    Args:
+        model: the model.
+        instead: what to name where there is none.
+
+    Raises:
+        DataError: there is none; a path that leads out of the directory is not followed.
+    """
+    path = model.path / DATASET
+    if path.is_symlink() or not (path / "dataset.json").exists():
+        raise DataError(f"{model.path} holds no dataset of its own: name {instead}")
+    return path
 
 
 def read_config(path: Path) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from charlstm.store import atomic, json_file
 from charlstm.store.checkpoints import CHECKPOINTS, check_size, has_checkpoints
 from charlstm.store.dataset_directory import Dataset, load_dataset, write_dataset
 from charlstm.store.lock import locked
-from charlstm.store.model_directory import CONFIG, VOCABULARY, Weights, load_model, weight_shapes
+from charlstm.store.model_directory import CONFIG, DATASET, VOCABULARY, Weights, load_model, weight_shapes
 from charlstm.store.run_file import RUN, RunFile, read_run, write_run
 from charlstm.store.runs import name_newest
 from charlstm.training.compiled import training_network
@@ -31,8 +31,6 @@ from charlstm.training.memory import check_memory
 from charlstm.training.report import Report, float32_scorer, loss_of, report_of, save_result
 from charlstm.training.resume import check_unchanged, extended_run
 from charlstm.training.signals import stop_requests
-
-DATASET = "dataset"
 
 Note = Callable[[str], None]
 

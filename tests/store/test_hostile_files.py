@@ -22,11 +22,10 @@ from charlstm.cli.main import main
 from charlstm.config import ModelConfig
 from charlstm.data.vocabulary import Vocabulary
 from charlstm.errors import CharlstmError, DataError, ModelError
-from charlstm.evaluation.evaluate import dataset_of
 from charlstm.store import json_file
 from charlstm.store.checkpoints import check_size, has_checkpoints, load_checkpoint
 from charlstm.store.history import COLUMNS, read_history
-from charlstm.store.model_directory import load_model
+from charlstm.store.model_directory import dataset_of, load_model
 from charlstm.store.run_file import read_run
 from charlstm.store.runs import newest_model
 from charlstm.training.memory import check_memory

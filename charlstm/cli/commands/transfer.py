@@ -52,6 +52,7 @@ def command(
     start_tensorflow()
     from charlstm.cli.console import note
     from charlstm.cli.progress import observer_for
+    from charlstm.judging.closeness import closeness_after_transfer
     from charlstm.store.runs import newest_model
     from charlstm.training.runs import transfer
 
@@ -59,4 +60,4 @@ def command(
     if model is None and not options.is_begun:
         model = newest_model()
     report = transfer(options, model, retrain, freeze_head, new_symbols, observer_for, note)  # type: ignore[arg-type]
-    emit_report(report, as_json=as_json)
+    emit_report(report, closeness_after_transfer(Path(report.model)), as_json=as_json)

@@ -1,0 +1,102 @@
+"""charlstm score: how well models predict each line, document or file."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from charlstm.cli.options import DIRECTORY, json_option
+
+if TYPE_CHECKING:
+    from charlstm.evaluation.scores import Scores
+    from charlstm.evaluation.units import By
+
+
+@click.command()
+@click.argument("texts", nargs=-1, required=True, metavar="TEXT...")
+@click.option(
+    "-m",
+    "--model",
+    "models",
+    type=DIRECTORY,
+    multiple=True,
+    show_default="runs/latest",
+    help="Model directory; several are compared.",
+)
+@click.option(
+    "--by",
+    type=click.Choice(["line", "document", "file"]),
+    default="file",
+    show_default=True,
+    help="What is scored by itself; documents are rows of a table, or parted by two blank lines, or by one where the "
+    "text nowhere has two.",
+)
+@click.option("--column", metavar="NAME", show_default="the only one, or text", help="Column that holds the text.")
+@click.option("--sort", "is_sorted", is_flag=True, help="What is predicted best comes first.")
+@json_option
+def command(
+    texts: tuple[str, ...], models: tuple[Path, ...], by: By, column: str | None, is_sorted: bool, as_json: bool
+) -> None:
+    """Score texts by line, document or file: bits per character, and which of several models fits best.
+
+    A text is anything that `charlstm preprocess` takes. Each line, document or file is read as the beginning of a
+    document; only characters that all models know are scored. The model with the fewest bits is that of the likeliest
+    author.
+    """
+    import dataclasses
+
+    from charlstm.cli.console import emit_json, note
+    from charlstm.evaluation.scores import score_texts
+    from charlstm.store.runs import newest_model
+
+    scores = score_texts(models or [newest_model()], texts, by, note, column=column, is_sorted=is_sorted)
+    if as_json:
+        emit_json(dataclasses.asdict(scores))
+    else:
+        _emit(scores)
+
+
+def _emit(scores: Scores) -> None:
+    from charlstm.cli.console import emit_table, emit_text
+
+    models = list(scores.bits_per_char)
+    many_sources = len({unit.source for unit in scores.units}) > 1
+    named = many_sources or scores.by == "file"
+    columns = [
+        *(["text"] if named else []),
+        *([scores.by] if scores.by != "file" else []),
+        "characters",
+        *(models if len(models) > 1 else ["bits/character"]),
+        *(["fits best"] if len(models) > 1 else []),
+        "beginning",
+    ]
+    width = max(20, shutil.get_terminal_size(fallback=(120, 24)).columns - 14 * len(columns))
+    rows = [
+        [
+            *([unit.source] if named else []),
+            *([f"{unit.number:,}"] if scores.by != "file" else []),
+            f"{unit.chars:,}",
+            *("-" if bits is None else f"{bits:.3f}" for bits in unit.bits_per_char.values()),
+            *([unit.best or "-"] if len(models) > 1 else []),
+            " ".join(unit.beginning.split())[:width],
+        ]
+        for unit in scores.units
+    ]
+    texts = [place for place, column in enumerate(columns) if column in ("text", "fits best", "beginning")]
+    emit_table(f"Bits per character by {scores.by}", columns, rows, texts)
+    emit_text(_summary(scores))
+
+
+def _summary(scores: Scores) -> str:
+    """Return what all units together cost, in a sentence."""
+    of = f"{len(scores.units):,} {scores.by}{'s' if len(scores.units) != 1 else ''}, {scores.chars:,} characters"
+    if scores.best is None:
+        (bits,) = scores.bits_per_char.values()
+        return f"{of}: {bits:.3f} bits per character."
+    ranked = sorted(scores.bits_per_char.items(), key=lambda item: item[1])
+    listed = ", ".join(f"{bits:.3f} for {model}" for model, bits in ranked)
+    wins = ", ".join(f"{model} {scores.fits_best[model]:,}" for model, _ in ranked)
+    return f"{of}: {scores.best} fits best, with {listed} (bits per character). Each fits best so many of them: {wins}."

@@ -1,0 +1,50 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from charlstm.errors import DataError
+from charlstm.evaluation.units import By, read_units
+
+
+@pytest.fixture(autouse=True)
+def _texts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("a.txt").write_text("  one\r\n\r\ntwo\r\n\r\n\r\nthree\r\n")
+    Path("b.txt").write_text("cafe\u0301")
+    Path("rows.csv").write_text('text,by\n"first\nrow",x\nsecond,y\n')
+
+
+def found(by: By, *names: str) -> list[tuple[str, int, str]]:
+    return [(unit.source, unit.number, unit.text) for unit in read_units(names, by, None)]
+
+
+def test_lines_have_their_numbers_in_the_text() -> None:
+    assert found("line", "a.txt", "b.txt") == [
+        ("a.txt", 1, "  one"),
+        ("a.txt", 3, "two"),
+        ("a.txt", 6, "three"),
+        ("b.txt", 1, "caf\u00e9"),
+    ]
+
+
+def test_documents_are_parted_by_blank_lines_or_rows() -> None:
+    assert found("document", "a.txt") == [("a.txt", 1, "  one\n\ntwo"), ("a.txt", 2, "three")]
+    Path("c.txt").write_text("one\n\ntwo\n\nthree\n")
+    assert [text for _, _, text in found("document", "c.txt")] == ["one", "two", "three"]
+    assert [text for _, _, text in found("document", "rows.csv")] == ["first\nrow", "second"]
+
+
+def test_a_file_is_all_of_it() -> None:
+    assert found("file", "b.txt", "rows.csv") == [
+        ("b.txt", 1, "caf\u00e9"),
+        ("rows.csv", 1, "first\nrow\nsecond\n"),
+    ]
+
+
+@pytest.mark.parametrize("by", ["line", "document", "file"])
+def test_nothing_but_white_space_is_refused(by: By) -> None:
+    Path("blank.txt").write_text(" \n\n\t\n")
+    with pytest.raises(DataError, match=r"no text in blank\.txt"):
+        read_units(["blank.txt"], by, None)

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from charlstm.cli.params import INTEGERS, NUMBERS
+from charlstm.cli.params import INTEGERS, NUMBER_OR_LIST, NUMBERS
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
@@ -50,6 +50,67 @@ def _max_minutes(default: str) -> Decorator:
 
 _max_minutes_option = _max_minutes(f"no limit; {BUILT_IN_MINUTES:g} on a built-in corpus")
 
+SCHEDULE = click.Choice(["constant", "cosine", "stlr", "cyclical", "sgdr", "one-cycle", "plateau", "step"])
+SCHEDULE_OPTIONS = (
+    click.option(
+        "--warmup-steps",
+        type=click.IntRange(0),
+        show_default="100, or 0 where the schedule rises by itself",
+        help="Updates in which the rate rises.",
+    ),
+    click.option(
+        "--min-learning-rate", type=click.FloatRange(0), show_default="by schedule", help="Lowest rate of the schedule."
+    ),
+    click.option(
+        "--cycle",
+        type=click.Choice(["triangular", "triangular2", "exp-range"]),
+        default="triangular",
+        show_default=True,
+        help="How cyclical rates go on: alike, halved each cycle, or shrinking by --decay a cycle.",
+    ),
+    click.option(
+        "--cycle-epochs",
+        type=click.FloatRange(0, min_open=True),
+        show_default="about 4 in cyclical, 1 in sgdr",
+        help="Epochs of the first cycle of cyclical and sgdr.",
+    ),
+    click.option(
+        "--cycle-growth",
+        type=click.FloatRange(1),
+        default=2.0,
+        show_default=True,
+        help="How many times as long each cycle of sgdr is as the one before.",
+    ),
+    click.option(
+        "--decay",
+        type=click.FloatRange(0, 1, min_open=True),
+        default=0.85,
+        show_default=True,
+        help="What step, plateau and exp-range multiply the rate by.",
+    ),
+    click.option(
+        "--decay-epochs",
+        type=NUMBERS,
+        default="1",
+        show_default=True,
+        help="Epochs between two decays of step; several are the epochs of the decays.",
+    ),
+    click.option(
+        "--decay-after",
+        type=click.FloatRange(0),
+        default=0.0,
+        show_default=True,
+        help="Epochs before step begins to count.",
+    ),
+    click.option(
+        "--decay-patience",
+        type=click.IntRange(1),
+        default=1,
+        show_default=True,
+        help="Evaluations without a better validation loss before plateau decays.",
+    ),
+)
+
 _TRAINING_OPTIONS = (
     click.option(
         "--preset",
@@ -89,16 +150,8 @@ _TRAINING_OPTIONS = (
     click.option(
         "--learning-rate", type=click.FloatRange(0, min_open=True), show_default="by optimizer", help="Highest rate."
     ),
-    click.option(
-        "--schedule",
-        type=click.Choice(["constant", "cosine"]),
-        default="cosine",
-        show_default=True,
-        help="Course of the rate after the warm-up.",
-    ),
-    click.option(
-        "--warmup-steps", type=click.IntRange(0), show_default=BY_SIZE, help="Updates in which the rate rises."
-    ),
+    click.option("--schedule", type=SCHEDULE, default="cosine", show_default=True, help="Course of the rate."),
+    *SCHEDULE_OPTIONS,
     click.option(
         "--optimizer",
         type=click.Choice(["adam", "rmsprop", "sgd"]),
@@ -108,10 +161,30 @@ _TRAINING_OPTIONS = (
     ),
     click.option(
         "--clip-norm",
-        type=click.FloatRange(0),
+        type=NUMBER_OR_LIST,
         default=1.0,
         show_default=True,
-        help="Largest norm of the whole gradient; 0 for no limit.",
+        help="Largest norm of the whole gradient, or of each layer's; 0 for no limit.",
+    ),
+    click.option(
+        "--layer-rate-decay",
+        type=click.FloatRange(0, min_open=True),
+        default=1.0,
+        show_default=True,
+        help="What the rate is divided by from each layer to the one below it.",
+    ),
+    click.option(
+        "--layer-rates",
+        type=NUMBERS,
+        show_default="--learning-rate",
+        help="Highest rate of each LSTM layer, from the bottom, and maybe of the head.",
+    ),
+    click.option(
+        "--weight-decay",
+        type=click.FloatRange(0, 1, max_open=True),
+        default=0.0,
+        show_default=True,
+        help="Share of the weights that an update takes away, times the rate.",
     ),
     click.option(
         "--patience",
@@ -156,6 +229,13 @@ def trial_options(command: Callable[..., Any]) -> Callable[..., Any]:
 def training_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Give all options of a training, in this order in the help page."""
     for option in reversed(_TRAINING_OPTIONS):
+        command = option(command)
+    return command
+
+
+def schedule_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give what shapes a schedule, for who only looks at one."""
+    for option in reversed(SCHEDULE_OPTIONS):
         command = option(command)
     return command
 

@@ -33,6 +33,20 @@ class NumberList(click.ParamType[Any]):
         return numbers
 
 
+class NumberOrList(NumberList):
+    """A number, or several between commas as a tuple."""
+
+    def __init__(self) -> None:
+        super().__init__(float)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Parse the text into a finite number or a tuple of them."""
+        if isinstance(value, float):
+            return value
+        numbers = super().convert(value, param, ctx)
+        return numbers[0] if len(numbers) == 1 else numbers
+
+
 class LayerSubset(click.ParamType[Any]):
     """LSTM layers from the bottom: `0,2`, `all` or `none`; `all` stays a word until the model is known."""
 
@@ -101,6 +115,7 @@ class EscapedText(click.ParamType[str]):
 
 
 INTEGERS = NumberList(int)
+NUMBER_OR_LIST = NumberOrList()
 NUMBERS = NumberList(float)
 LAYERS = LayerSubset()
 SUBSETS = SubsetList()

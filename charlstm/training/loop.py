@@ -133,7 +133,7 @@ class Trainer:
         self._frozen_layers = layers if fits(job.model, layers, len(job.train), config.frozen_cache_gb) else 0
         self._frozen_outputs: NDArray[np.float32] | None = None
         self._scratch = scratch
-        self._schedule = schedule_of(config)
+        self._schedule = schedule_of(config, self.batches.steps_per_epoch)
         self._training_step = compiled.training_step(config, job.trained, job.masks, self._frozen_layers)
         self._chars_per_step = config.batch_size * config.sequence_length
         epoch = self.batches.steps_per_epoch
@@ -262,7 +262,9 @@ class Trainer:
         return self.position
 
     def _learning_rate(self, step: int) -> float:
-        return self._schedule(step, self.position.total_steps) * 0.5**self.position.rollbacks
+        position = self.position
+        lowered = 0.5**position.rollbacks * self.job.training.decay**position.decays
+        return self._schedule(step, position.total_steps) * lowered
 
     def _evaluate(self, stop_requested: Callable[[], bool]) -> bool:
         """Add a row to the history; return whether there was time for it."""
@@ -290,10 +292,17 @@ class Trainer:
             position.best_row = len(self.history)
             self.best = self.network.to_arrays()
         position.bad_evaluations = 0 if is_best else position.bad_evaluations + 1
+        self._decay_on_plateau(is_best)
         self.history.append(evaluation)
         position.is_evaluation_due = False
         self.observer.evaluated(evaluation, is_best, self.network.to_arrays)
         return True
+
+    def _decay_on_plateau(self, is_best: bool) -> None:
+        position, config = self.position, self.job.training
+        position.bad_since_decay = 0 if is_best else position.bad_since_decay + 1
+        if config.schedule == "plateau" and position.bad_since_decay >= config.decay_patience:
+            position.decays, position.bad_since_decay = position.decays + 1, 0
 
     def _keep_to_time(self) -> None:
         """Let a run with a time limit end with its schedule: set its length to the steps that will fit."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from charlstm.config import Config
+from charlstm.config_json import Config, added
 from charlstm.errors import ModelError, OptionError
 from charlstm.store.checkpoints import Checkpoint
 
@@ -38,6 +38,8 @@ class Position(Config):
         base_test_nats_per_char: the test loss of the untouched base model; -1 where there is none.
         stopped_by: why the run ends.
         is_finished: whether it has.
+        decays: how often the rate was lowered because the validation loss did not improve.
+        bad_since_decay: evaluations without a new best loss since the last time, or since there was one.
     """
 
     step: int = 0
@@ -58,9 +60,19 @@ class Position(Config):
     base_test_nats_per_char: float = -1.0
     stopped_by: StoppedBy = "epochs"
     is_finished: bool = False
+    decays: int = added(0)
+    bad_since_decay: int = added(0)
 
     def __post_init__(self) -> None:
-        counts = (self.step, self.updates, self.sum_steps, self.bad_evaluations, self.bad_steps, self.best_row + 1)
+        counts = (
+            self.step,
+            self.updates,
+            self.sum_steps,
+            self.bad_evaluations,
+            self.bad_steps,
+            self.best_row + 1,
+            self.decays,
+        )
         if min(counts) < 0 or max(counts) >= MAX_STEPS or self.updates > self.step:
             raise OptionError("a count is out of range, or there are more updates than steps")
         if not (0 <= self.rollbacks < MAX_ROLLBACKS and 0 <= self.total_steps < MAX_STEPS**2):

@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 from charlstm.config import ModelConfig, Precision, PresetName, TrainingConfig
 from charlstm.errors import OptionError
+from charlstm.training.schedules import WARMED_UP
 
 Value = TypeVar("Value")
 
@@ -97,7 +98,7 @@ def training_config(size: Size, precision: Precision, given: dict[str, Any]) -> 
         "max_minutes": None,
         "learning_rate": LEARNING_RATES[given.get("optimizer") or "adam"],
         "schedule": "cosine",
-        "warmup_steps": WARMUP_STEPS,
+        "warmup_steps": WARMUP_STEPS if (given.get("schedule") or "cosine") in WARMED_UP else 0,
         "optimizer": "adam",
         "clip_norm": 1.0,
         "patience": size.patience,

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from charlstm.config import Config
+from charlstm.config_json import Config
 from charlstm.data.batches import Ids
 from charlstm.data.vocabulary import Vocabulary
 from charlstm.errors import ModelError, OptionError

@@ -18,6 +18,7 @@ from charlstm.store.model_directory import Model, load_model
 from charlstm.store.run_file import RunFile
 from charlstm.training import presets
 from charlstm.training.execution import Note, ObserverFactory, RunOptions, Start, begin_or_resume
+from charlstm.training.layer_groups import check_lists
 from charlstm.training.memory import check_memory
 from charlstm.training.precision import choose_precision
 from charlstm.training.report import Report
@@ -58,6 +59,7 @@ def pretrain(
             new_symbols=0,
             lineage=[],
         )
+        check_lists(model, run.training)
         check_memory(model, run.training)
         return Start(run, dataset.vocabulary, initial_weights(model, run.training.random_seed))
 
@@ -122,6 +124,7 @@ def transfer(
             new_symbols=added,
             lineage=[*model.lineage, {"model": str(base), "sha256": model.sha256, "transfer": chosen.to_json()}],
         )
+        check_lists(config, run.training)
         return Start(run, vocabulary, weights)
 
     if base is not None and not options.is_begun:

@@ -12,7 +12,14 @@ from numpy.typing import NDArray
 
 from charlstm.config import TrainingConfig
 from charlstm.model.network import Network, State
-from charlstm.training.optimizers import Optimizer, clip_by_global_norm
+from charlstm.training.layer_groups import clip_norms, group_of, rate_factors
+from charlstm.training.optimizers import Optimizer, clip_by_global_norm, clip_by_group_norms
+
+# What of a training's options is compiled into its step.
+COMPILED_OPTIONS = (
+    *("optimizer", "clip_norm", "layer_rates", "layer_rate_decay", "weight_decay"),
+    *("batch_size", "sequence_length", "batching"),
+)
 
 
 @dataclass(frozen=True)
@@ -51,11 +58,18 @@ class TrainingStep:
     ) -> None:
         self._network = network
         self._first_layer = first_layer
-        self._clip_norm = config.clip_norm
+        self._config = config
         self._random_seed = config.random_seed
         self._masks = {name: tf.constant(mask) for name, mask in masks.items()}
         self._variables = {name: network.variables_by_name[name] for name in trained}
-        self.optimizer = Optimizer(config.optimizer, self._variables)
+        factors = rate_factors(network.config, config)
+        self.optimizer = Optimizer(
+            config.optimizer,
+            self._variables,
+            factors={name: factors[group_of(name)] for name in trained},
+            weight_decay=config.weight_decay,
+            masks=self._masks,
+        )
         self._compiled = tf.function(self._step, autograph=False)
 
     def begin(self, random_seed: int) -> None:
@@ -110,7 +124,7 @@ class TrainingStep:
         for position, name in enumerate(self._variables):
             if name in self._masks:
                 gradients[position] *= self._masks[name]
-        gradients, norm = clip_by_global_norm(gradients, self._clip_norm)
+        gradients, norm = self._clipped(gradients)
         finite = tf.math.is_finite(loss) & tf.math.is_finite(norm)
 
         def update() -> Any:
@@ -119,6 +133,13 @@ class TrainingStep:
 
         applied = tf.cond(finite, update, lambda: tf.constant(False))
         return loss, new_state, applied
+
+    def _clipped(self, gradients: list[Any]) -> tuple[list[Any], Any]:
+        norm = self._config.clip_norm
+        if not isinstance(norm, tuple):
+            return clip_by_global_norm(gradients, norm)
+        groups = [group_of(name) for name in self._variables]
+        return clip_by_group_norms(gradients, groups, clip_norms(self._network.config, norm))
 
 
 class EvaluationStep:

@@ -71,6 +71,10 @@ PLAIN = ["--optimizer", "sgd", "--clip-norm", "0", "--schedule", "constant"]
 VARIANTS = {
     "adam, cosine": [],
     "rmsprop, constant": ["--optimizer", "rmsprop", "--schedule", "constant"],
+    "sgd, plateau": ["--optimizer", "sgd", "--schedule", "plateau", "--learning-rate", "9", "--decay", "0.5"],
+    "rates, norms and decay by layer": [
+        *["--layer-rate-decay", "2.6", "--clip-norm", "0.1,0.2", "--weight-decay", "0.01"],
+    ],
     "sgd, dropout list": ["--optimizer", "sgd", "--dropout", "0.1,0.5"],
 }
 

@@ -1,0 +1,83 @@
+"""What a training takes from the literature besides its plain settings; each part off by default.
+
+The parts are bases of TrainingConfig, so that an option is a field of one flat object.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+from charlstm.config_json import Config, added, check
+
+ScheduleName = Literal["constant", "cosine", "stlr", "cyclical", "sgdr", "one-cycle", "plateau", "step"]
+CycleShape = Literal["triangular", "triangular2", "exp-range"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScheduleFields(Config):
+    """How the learning rate moves.
+
+    Attributes:
+        min_learning_rate: the lowest rate of the schedule; None for what its source takes.
+        cycle: how the cycles of a cyclical rate shrink.
+        cycle_epochs: epochs of a cycle of `cyclical` and of the first one of `sgdr`; None for cycles of about four
+            epochs and one epoch, the last of which ends with the run.
+        cycle_growth: how many times as long a cycle of `sgdr` is as the one before.
+        decay: what the rate is multiplied by, again and again, in `step`, `plateau` and `exp-range`.
+        decay_epochs: epochs between two such times in `step`; several are the epochs after which they are.
+        decay_after: epochs before the first of the times of `step`.
+        decay_patience: evaluations in a row without a new best loss after which `plateau` decays.
+    """
+
+    min_learning_rate: float | None = added(None)
+    cycle: CycleShape = added("triangular")
+    cycle_epochs: float | None = added(None)
+    cycle_growth: float = added(2.0)
+    decay: float = added(0.85)
+    decay_epochs: tuple[float, ...] = added((1.0,))
+    decay_after: float = added(0.0)
+    decay_patience: int = added(1)
+
+    def check_schedule(self, learning_rate: float) -> None:
+        """Raise an OptionError for a value that is out of range."""
+        if (lowest := self.min_learning_rate) is not None:
+            wants = f"must be at least 0 and at most the learning rate, {learning_rate:g}"
+            check(0 <= lowest <= learning_rate, "min-learning-rate", lowest, wants)
+        if (cycle := self.cycle_epochs) is not None:
+            check(0 < cycle < math.inf, "cycle-epochs", cycle, "must be above 0")
+        check(1 <= self.cycle_growth < math.inf, "cycle-growth", self.cycle_growth, "must be 1 or more")
+        check(0 < self.decay <= 1, "decay", self.decay, "must be above 0 and at most 1")
+        given = ",".join(f"{epochs:g}" for epochs in self.decay_epochs)
+        are_positive = len(self.decay_epochs) > 0 and all(0 < epochs < math.inf for epochs in self.decay_epochs)
+        check(are_positive, "decay-epochs", given, "needs numbers above 0")
+        rises = all(low < high for low, high in zip(self.decay_epochs, self.decay_epochs[1:], strict=False))
+        check(rises, "decay-epochs", given, "needs each number above the one before")
+        check(0 <= self.decay_after < math.inf, "decay-after", self.decay_after, "must be 0 or more")
+        check(self.decay_patience >= 1, "decay-patience", self.decay_patience, "must be 1 or more")
+
+
+@dataclass(frozen=True, kw_only=True)
+class UpdateFields(Config):
+    """How the updates of layers differ.
+
+    Attributes:
+        layer_rate_decay: what the learning rate is divided by from each layer to the one below it; 1 for one rate.
+        layer_rates: the highest rate of each LSTM layer, from the bottom, and maybe of the head, which else has the
+            learning rate; empty for none of their own.
+        weight_decay: the share of a weight that each update takes away, times the learning rate; 0 disables.
+    """
+
+    layer_rate_decay: float = added(1.0)
+    layer_rates: tuple[float, ...] = added(())
+    weight_decay: float = added(0.0)
+
+    def check_updates(self) -> None:
+        """Raise an OptionError for a value that is out of range, or two that contradict each other."""
+        check(0 < self.layer_rate_decay < math.inf, "layer-rate-decay", self.layer_rate_decay, "must be above 0")
+        given = ",".join(f"{rate:g}" for rate in self.layer_rates)
+        check(all(0 <= rate < math.inf for rate in self.layer_rates), "layer-rates", given, "needs rates of 0 or more")
+        is_one = not self.layer_rates or self.layer_rate_decay == 1
+        check(is_one, "layer-rates", given, "sets what --layer-rate-decay would: give one of them")
+        check(0 <= self.weight_decay < 1, "weight-decay", self.weight_decay, "must be at least 0 and below 1")

@@ -12,7 +12,7 @@ from typing import Literal
 from charlstm.config_json import Config, added
 from charlstm.config_json import check as _check
 from charlstm.errors import OptionError
-from charlstm.method_config import ScheduleFields, ScheduleName, UpdateFields
+from charlstm.method_config import RegularizerFields, ScheduleFields, ScheduleName, UpdateFields
 
 MAX_LAYERS = 64
 MAX_UNITS = 65_536
@@ -83,17 +83,21 @@ class CorpusConfig(Config):
 
 @dataclass(frozen=True)
 class ModelConfig(Config):
-    """The network: one-hot symbols, a stack of LSTM layers, a softmax head.
+    """The network: one-hot or embedded symbols, a stack of LSTM layers, a softmax head.
 
     Attributes:
         vocabulary_size: the number of symbols V, of the input and of the head.
         units: the units H of each layer, from the bottom.
         dropout: the share of each layer's outputs that is dropped in training, from the bottom; 0 disables.
+        embedding: the size E of the vector that a symbol becomes; 0 for one-hot symbols.
+        tie_weights: whether the embedding is the kernel of the head too.
     """
 
     vocabulary_size: int
     units: tuple[int, ...]
     dropout: tuple[float, ...]
+    embedding: int = added(0)
+    tie_weights: bool = added(False)
 
     def __post_init__(self) -> None:
         _check(self.vocabulary_size >= 1, "vocabulary-size", self.vocabulary_size, "must be 1 or more")
@@ -104,6 +108,12 @@ class ModelConfig(Config):
         wants = f"needs one value, or one for each of the {len(self.units)} layers"
         _check(len(self.dropout) == len(self.units), "dropout", given, wants)
         _check(all(0 <= rate < 1 for rate in self.dropout), "dropout", given, "must be at least 0 and below 1")
+        _check(0 <= self.embedding <= MAX_UNITS, "embedding", self.embedding, f"must be between 0 and {MAX_UNITS:,}")
+        if self.tie_weights and self.embedding != (highest := self.units[-1]):
+            raise OptionError(
+                f"--tie-weights: the highest layer has {highest:,} units, so the embedding must have as many: give "
+                f"--embedding {highest}, or other --units"
+            )
 
     @property
     def layers(self) -> int:
@@ -113,13 +123,14 @@ class ModelConfig(Config):
     @property
     def parameters(self) -> int:
         """The number of weights, all layers and the head."""
-        below = (self.vocabulary_size, *self.units)
+        below = (self.embedding or self.vocabulary_size, *self.units)
         lstm = sum(4 * units * (inputs + units + 1) for inputs, units in zip(below, self.units, strict=False))
-        return lstm + (self.units[-1] + 1) * self.vocabulary_size
+        head = self.vocabulary_size * (1 if self.tie_weights else self.units[-1] + 1)
+        return self.vocabulary_size * self.embedding + lstm + head
 
 
 @dataclass(frozen=True)
-class TrainingConfig(ScheduleFields, UpdateFields):
+class TrainingConfig(ScheduleFields, UpdateFields, RegularizerFields):
     """How a network is trained; the methods of the literature stand in its bases.
 
     Attributes:
@@ -174,6 +185,7 @@ class TrainingConfig(ScheduleFields, UpdateFields):
         _check(0 <= self.patience <= MAX_COUNT, "patience", self.patience, f"must be between 0 and {MAX_COUNT:,}")
         self.check_schedule(self.learning_rate)
         self.check_updates()
+        self.check_regularizers()
         _check(0 <= self.frozen_cache_gb < math.inf, "frozen-cache-gb", self.frozen_cache_gb, "must be 0 or more")
         has_cache = self.frozen_cache_gb > 0 and self.batching == "documents"
         _check(not has_cache, "frozen-cache-gb", self.frozen_cache_gb, "must be 0 with --batching documents")

@@ -81,3 +81,39 @@ class UpdateFields(Config):
         is_one = not self.layer_rates or self.layer_rate_decay == 1
         check(is_one, "layer-rates", given, "sets what --layer-rate-decay would: give one of them")
         check(0 <= self.weight_decay < 1, "weight-decay", self.weight_decay, "must be at least 0 and below 1")
+
+
+@dataclass(frozen=True, kw_only=True)
+class RegularizerFields(Config):
+    """What makes it harder for a network to learn a text by heart; in training only, besides the layers' dropout.
+
+    Attributes:
+        locked_dropout: whether the masks of the input's and the layers' dropout stay the same for a whole sequence.
+        input_dropout: the share of the embedded input that is dropped.
+        embedding_dropout: the share of symbols that are dropped for a whole sequence.
+        weight_drop: the share of recurrent weights that are dropped for a whole sequence.
+        activation_regularization: weight of the mean squared output of the highest layer, after dropout.
+        temporal_activation_regularization: weight of the mean squared change of its output from step to step, before
+            dropout.
+    """
+
+    locked_dropout: bool = added(False)
+    input_dropout: float = added(0.0)
+    embedding_dropout: float = added(0.0)
+    weight_drop: float = added(0.0)
+    activation_regularization: float = added(0.0)
+    temporal_activation_regularization: float = added(0.0)
+
+    @property
+    def is_noise_below(self) -> bool:
+        """Whether more is drawn at random below the outputs of a layer than its own dropout."""
+        return self.input_dropout > 0 or self.embedding_dropout > 0 or self.weight_drop > 0
+
+    def check_regularizers(self) -> None:
+        """Raise an OptionError for a value that is out of range."""
+        for name in ("input_dropout", "embedding_dropout", "weight_drop"):
+            share = getattr(self, name)
+            check(0 <= share < 1, name.replace("_", "-"), share, "must be at least 0 and below 1")
+        for name in ("activation_regularization", "temporal_activation_regularization"):
+            weight = getattr(self, name)
+            check(0 <= weight < math.inf, name.replace("_", "-"), weight, "must be 0 or more")

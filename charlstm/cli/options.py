@@ -51,6 +51,7 @@ def _max_minutes(default: str) -> Decorator:
 _max_minutes_option = _max_minutes(f"no limit; {BUILT_IN_MINUTES:g} on a built-in corpus")
 
 SCHEDULE = click.Choice(["constant", "cosine", "stlr", "cyclical", "sgdr", "one-cycle", "plateau", "step"])
+SHARE = click.FloatRange(0, 1, max_open=True)
 SCHEDULE_OPTIONS = (
     click.option(
         "--warmup-steps",
@@ -124,6 +125,42 @@ _TRAINING_OPTIONS = (
         type=NUMBERS,
         show_default=BY_SIZE,
         help="Share of each layer's outputs to drop; one, or one a layer.",
+    ),
+    click.option("--locked-dropout", is_flag=True, help="Keep each dropout mask for a whole sequence."),
+    click.option(
+        "--input-dropout",
+        type=SHARE,
+        default=0.0,
+        show_default=True,
+        help="Share of the embedded input to drop.",
+    ),
+    click.option(
+        "--embedding-dropout",
+        type=SHARE,
+        default=0.0,
+        show_default=True,
+        help="Share of the symbols to drop, for a whole sequence.",
+    ),
+    click.option(
+        "--weight-drop",
+        type=SHARE,
+        default=0.0,
+        show_default=True,
+        help="Share of the recurrent weights to drop, for a whole sequence.",
+    ),
+    click.option(
+        "--activation-regularization",
+        type=click.FloatRange(0),
+        default=0.0,
+        show_default=True,
+        help="Penalty on large outputs of the highest layer.",
+    ),
+    click.option(
+        "--temporal-activation-regularization",
+        type=click.FloatRange(0),
+        default=0.0,
+        show_default=True,
+        help="Penalty on outputs of the highest layer that change from step to step.",
     ),
     click.option(
         "--batching",
@@ -260,3 +297,11 @@ layers_option = click.option(
 units_option = click.option(
     "--units", type=INTEGERS, show_default=BY_SIZE, help="Units of a layer; one, or one a layer."
 )
+embedding_option = click.option(
+    "--embedding",
+    type=click.IntRange(0, 65_536),
+    default=0,
+    show_default=True,
+    help="Size of a learned vector for each symbol; 0 for one-hot symbols.",
+)
+tie_weights_option = click.option("--tie-weights", is_flag=True, help="Let the softmax head be the embedding.")

@@ -31,8 +31,13 @@ def clip_norms(model: ModelConfig, norms: tuple[float, ...]) -> dict[str, float]
     return _by_group(model, [*norms, norms[-1]][: model.layers + 1])
 
 
-def check_lists(model: ModelConfig, training: TrainingConfig) -> None:
-    """Raise an OptionError for a list with a wrong number of values."""
+def check_fit(model: ModelConfig, training: TrainingConfig) -> None:
+    """Raise an OptionError for a list with a wrong number of values, and for dropout of what the network lacks."""
+    if training.input_dropout and not model.embedding:
+        raise OptionError(
+            f"--input-dropout {training.input_dropout:g}: drops from embedded symbols, and those of this model are "
+            "one-hot: give --embedding too, or --embedding-dropout, which drops whole symbols"
+        )
     norms = training.clip_norm if isinstance(training.clip_norm, tuple) else ()
     for option, values in (("clip-norm", norms), ("layer-rates", training.layer_rates)):
         if values and len(values) not in (model.layers, model.layers + 1):

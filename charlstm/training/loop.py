@@ -129,7 +129,7 @@ class Trainer:
         self.history: list[Evaluation] = []
         self.best: Weights = dict(job.weights)
         self.scorer = compiled.scorer
-        layers = frozen_below(job.model, job.trained)
+        layers = frozen_below(job.model, job.trained, config)
         self._frozen_layers = layers if fits(job.model, layers, len(job.train), config.frozen_cache_gb) else 0
         self._frozen_outputs: NDArray[np.float32] | None = None
         self._scratch = scratch

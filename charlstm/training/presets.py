@@ -77,6 +77,8 @@ def model_config(
     layers: int | None = None,
     units: tuple[int, ...] | None = None,
     dropout: tuple[float, ...] | None = None,
+    embedding: int = 0,
+    tie_weights: bool = False,
 ) -> ModelConfig:
     """Return the network for a size of text; what is given wins, one value stands for all layers."""
     if units is None:
@@ -86,7 +88,10 @@ def model_config(
     if len(units) not in (1, layers):
         given = ",".join(map(str, units))
         raise OptionError(f"--units {given}: needs one value, or one for each of the {layers} layers")
-    return ModelConfig(vocabulary_size, one_a_layer(units, layers), one_a_layer(dropout or (size.dropout,), layers))
+    if tie_weights and not embedding:
+        raise OptionError("--tie-weights makes the head of the embedding, so it needs one: give --embedding too")
+    dropouts = one_a_layer(dropout or (size.dropout,), layers)
+    return ModelConfig(vocabulary_size, one_a_layer(units, layers), dropouts, embedding, tie_weights)
 
 
 def training_config(size: Size, precision: Precision, given: dict[str, Any]) -> TrainingConfig:

@@ -18,14 +18,21 @@ from charlstm.store.model_directory import Model, load_model
 from charlstm.store.run_file import RunFile
 from charlstm.training import presets
 from charlstm.training.execution import Note, ObserverFactory, RunOptions, Start, begin_or_resume
-from charlstm.training.layer_groups import check_lists
+from charlstm.training.layer_groups import check_fit
 from charlstm.training.memory import check_memory
 from charlstm.training.precision import choose_precision
 from charlstm.training.report import Report
 
 
 def pretrain(
-    options: RunOptions, layers: int | None, units: tuple[int, ...] | None, observe: ObserverFactory, note: Note
+    options: RunOptions,
+    layers: int | None,
+    units: tuple[int, ...] | None,
+    observe: ObserverFactory,
+    note: Note,
+    *,
+    embedding: int = 0,
+    tie_weights: bool = False,
 ) -> Report:
     """Train a stack from scratch.
 
@@ -33,6 +40,8 @@ def pretrain(
         options: what to train on, and how.
         layers: LSTM layers; None for a choice by size.
         units: units of all layers or of each; None for a choice by size.
+        embedding: the size of the vector that a symbol becomes; 0 for one-hot symbols.
+        tie_weights: whether the embedding is the kernel of the head too.
         observe: makes the observer.
         note: takes sentences for the user.
 
@@ -45,7 +54,15 @@ def pretrain(
     def start(dataset: Dataset) -> Start:
         train, starts = dataset.splits["train"], dataset.documents["train"]
         size = presets.size_of(len(train), options.preset)
-        model = presets.model_config(size, len(dataset.vocabulary), layers=layers, units=units, dropout=options.dropout)
+        model = presets.model_config(
+            size,
+            len(dataset.vocabulary),
+            layers=layers,
+            units=units,
+            dropout=options.dropout,
+            embedding=embedding,
+            tie_weights=tie_weights,
+        )
         run = RunFile(
             command="pretrain",
             given=dict(options.given),
@@ -59,7 +76,7 @@ def pretrain(
             new_symbols=0,
             lineage=[],
         )
-        check_lists(model, run.training)
+        check_fit(model, run.training)
         check_memory(model, run.training)
         return Start(run, dataset.vocabulary, initial_weights(model, run.training.random_seed))
 
@@ -124,7 +141,7 @@ def transfer(
             new_symbols=added,
             lineage=[*model.lineage, {"model": str(base), "sha256": model.sha256, "transfer": chosen.to_json()}],
         )
-        check_lists(config, run.training)
+        check_fit(config, run.training)
         return Start(run, vocabulary, weights)
 
     if base is not None and not options.is_begun:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +12,8 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from charlstm.config import TrainingConfig
+from charlstm.method_config import RegularizerFields
+from charlstm.model.activation_regularization import activation_penalty
 from charlstm.model.network import Network, State
 from charlstm.training.layer_groups import clip_norms, group_of, rate_factors
 from charlstm.training.optimizers import Optimizer, clip_by_global_norm, clip_by_group_norms
@@ -19,6 +22,7 @@ from charlstm.training.optimizers import Optimizer, clip_by_global_norm, clip_by
 COMPILED_OPTIONS = (
     *("optimizer", "clip_norm", "layer_rates", "layer_rate_decay", "weight_decay"),
     *("batch_size", "sequence_length", "batching"),
+    *(field.name for field in dataclasses.fields(RegularizerFields)),
 )
 
 
@@ -116,10 +120,15 @@ class TrainingStep:
         variables = list(self._variables.values())
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(variables)
-            logits, new_state = self._network(inputs, state, dropout_seed=seed, first_layer=self._first_layer)
-            nats = _cross_entropy(logits, targets)
+            outputs = self._network.outputs(
+                inputs, state, dropout_seed=seed, first_layer=self._first_layer, noise=self._config
+            )
+            nats = _cross_entropy(self._network.logits(outputs.dropped), targets)
             loss = tf.reduce_mean(nats) if scored is None else _mean_where(scored, nats)
-        gradients = tape.gradient(loss, variables, unconnected_gradients=tf.UnconnectedGradients.ZERO)
+            # What is told is the loss alone, which compares.
+            penalty = activation_penalty(outputs, scored, self._config)
+            penalized = loss if penalty is None else loss + penalty
+        gradients = tape.gradient(penalized, variables, unconnected_gradients=tf.UnconnectedGradients.ZERO)
         gradients = [tf.convert_to_tensor(gradient) for gradient in gradients]
         for position, name in enumerate(self._variables):
             if name in self._masks:
@@ -132,7 +141,7 @@ class TrainingStep:
             return tf.constant(True)
 
         applied = tf.cond(finite, update, lambda: tf.constant(False))
-        return loss, new_state, applied
+        return loss, outputs.state, applied
 
     def _clipped(self, gradients: list[Any]) -> tuple[list[Any], Any]:
         norm = self._config.clip_norm

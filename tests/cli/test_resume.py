@@ -75,6 +75,11 @@ VARIANTS = {
     "rates, norms and decay by layer": [
         *["--layer-rate-decay", "2.6", "--clip-norm", "0.1,0.2", "--weight-decay", "0.01"],
     ],
+    "regularised, embedded and tied": [
+        *["--embedding", "10", "--tie-weights", "--locked-dropout", "--input-dropout", "0.1", "--weight-drop", "0.5"],
+        *["--embedding-dropout", "0.1", "--activation-regularization", "2"],
+        *["--temporal-activation-regularization", "1"],
+    ],
     "sgd, dropout list": ["--optimizer", "sgd", "--dropout", "0.1,0.5"],
 }
 

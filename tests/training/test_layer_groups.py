@@ -10,7 +10,7 @@ from tiny import MODEL, config
 from charlstm.errors import OptionError
 from charlstm.model.network import Network
 from charlstm.model.weights import Array, initial_weights, layer_names
-from charlstm.training.layer_groups import check_lists, clip_norms, group_of, rate_factors
+from charlstm.training.layer_groups import check_fit, clip_norms, group_of, rate_factors
 from charlstm.training.optimizers import clip_by_group_norms
 from charlstm.training.step import TrainingStep
 
@@ -94,4 +94,4 @@ def test_the_head_has_a_value_of_its_own_or_that_of_the_highest_layer() -> None:
 )
 def test_lists_that_do_not_fit_are_refused(given: dict[str, object], says: str) -> None:
     with pytest.raises(OptionError, match=says):
-        check_lists(MODEL, config(**given))
+        check_fit(MODEL, config(**given))

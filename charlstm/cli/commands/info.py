@@ -55,6 +55,8 @@ def _describe_model(path: Path) -> dict[str, Any]:
         "sha256": model.sha256,
         "units": list(model.config.units),
         "dropout": list(model.config.dropout),
+        "embedding": model.config.embedding,
+        "tie_weights": model.config.tie_weights,
         "parameters": model.config.parameters,
         "symbols": "".join(symbol for symbol in model.vocabulary.symbols if len(symbol) == 1),
         "vocabulary_size": len(model.vocabulary),

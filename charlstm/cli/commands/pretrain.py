@@ -6,7 +6,15 @@ from typing import Any
 
 import click
 
-from charlstm.cli.options import layers_option, out_option, text_arguments, training_options, units_option
+from charlstm.cli.options import (
+    embedding_option,
+    layers_option,
+    out_option,
+    text_arguments,
+    tie_weights_option,
+    training_options,
+    units_option,
+)
 from charlstm.cli.training import emit_report, run_options
 
 BUILT_IN = "python-manual"
@@ -18,12 +26,16 @@ BUILT_IN = "python-manual"
 @out_option("Model directory to make.", "pretrain")
 @layers_option
 @units_option
+@embedding_option
+@tie_weights_option
 @training_options
 def command(
     context: click.Context,
     texts: tuple[str, ...],
     layers: int | None,
     units: tuple[int, ...] | None,
+    embedding: int,
+    tie_weights: bool,
     as_json: bool,
     **training: Any,  # noqa: ARG001
 ) -> None:
@@ -40,5 +52,5 @@ def command(
     from charlstm.training.runs import pretrain
 
     options = run_options(context, texts, BUILT_IN)
-    report = pretrain(options, layers, units, observer_for, note)
+    report = pretrain(options, layers, units, observer_for, note, embedding=embedding, tie_weights=tie_weights)
     emit_report(report, as_json=as_json)

@@ -1,0 +1,65 @@
+"""The methods of the literature from the command line."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from charlstm.cli.main import main
+
+TINY = [
+    *["--layers", "2", "--units", "8", "--batch-size", "4", "--sequence-length", "10", "--epochs", "1"],
+    *["--dropout", "0.2", "--precision", "float32"],
+]
+
+
+def run(*arguments: str, code: int = 0) -> Result:
+    result = CliRunner().invoke(main, list(arguments))
+    assert result.exit_code == code, result.output
+    return result
+
+
+def report(*arguments: str) -> dict[str, Any]:
+    document: dict[str, Any] = json.loads(run(*arguments, "--json").stdout)
+    return document
+
+
+@pytest.fixture(autouse=True)
+def _in_a_directory_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: str) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("book.txt").write_text(words[:3000])
+
+
+def test_a_tied_embedding_can_be_evaluated_sampled_and_carried_over() -> None:
+    regularised = ["--weight-drop", "0.3", "--locked-dropout", "--input-dropout", "0.1", "--embedding-dropout", "0.1"]
+    base = report("pretrain", "book.txt", "-o", "base", *TINY, "--embedding", "8", "--tie-weights", *regularised)
+    symbols = 19
+    assert base["parameters"] == 8 * symbols + 2 * 4 * 8 * 17 + symbols
+    scored = json.loads(run("evaluate", "-m", "base", "--json").stdout)
+    assert scored["nats_per_char"] == pytest.approx(base["test_nats_per_char"], rel=1e-5)
+    assert len(json.loads(run("sample", "-m", "base", "--length", "30", "--json").stdout)[0]["text"]) >= 30
+    Path("poem.txt").write_text(Path("book.txt").read_text().replace("king", "Queen"))
+    poet = report("transfer", "poem.txt", "-m", "base", "-o", "poet", "--retrain", "1", "--epochs", "1")
+    assert poet["parameters"] == base["parameters"] + 2 * 9
+    # The head is tied to the embedding, which therefore trains, while layer 0 keeps its weights.
+    assert poet["trained_parameters"] == poet["parameters"] - 4 * 8 * 17
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (["--tie-weights"], "give --embedding too"),
+        (["--tie-weights", "--embedding", "9"], "give --embedding 8"),
+        (["--input-dropout", "0.2"], "give --embedding too, or --embedding-dropout"),
+        (["--layer-rates", "0.1"], "needs a value for each of the 2 LSTM layers"),
+        (["--clip-norm", "1,2,3,4"], "needs a value for each of the 2 LSTM layers"),
+        (["--min-learning-rate", "1"], "at most the learning rate, 0.003"),
+    ],
+)
+def test_bad_combinations_say_what_would_work(options: list[str], says: str) -> None:
+    assert says in run("pretrain", "book.txt", "-o", "model", *TINY, *options, code=2).stderr
+    assert not Path("model").exists()

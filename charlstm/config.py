@@ -12,7 +12,7 @@ from typing import Literal
 from charlstm.config_json import Config, added
 from charlstm.config_json import check as _check
 from charlstm.errors import OptionError
-from charlstm.method_config import RegularizerFields, ScheduleFields, ScheduleName, UpdateFields
+from charlstm.method_config import PhaseFields, RegularizerFields, ScheduleFields, ScheduleName, UpdateFields
 
 MAX_LAYERS = 64
 MAX_UNITS = 65_536
@@ -130,7 +130,7 @@ class ModelConfig(Config):
 
 
 @dataclass(frozen=True)
-class TrainingConfig(ScheduleFields, UpdateFields, RegularizerFields):
+class TrainingConfig(ScheduleFields, UpdateFields, RegularizerFields, PhaseFields):
     """How a network is trained; the methods of the literature stand in its bases.
 
     Attributes:
@@ -186,6 +186,7 @@ class TrainingConfig(ScheduleFields, UpdateFields, RegularizerFields):
         self.check_schedule(self.learning_rate)
         self.check_updates()
         self.check_regularizers()
+        self.check_phases()
         _check(0 <= self.frozen_cache_gb < math.inf, "frozen-cache-gb", self.frozen_cache_gb, "must be 0 or more")
         has_cache = self.frozen_cache_gb > 0 and self.batching == "documents"
         _check(not has_cache, "frozen-cache-gb", self.frozen_cache_gb, "must be 0 with --batching documents")

@@ -13,6 +13,7 @@ from charlstm.config_json import Config, added, check
 
 ScheduleName = Literal["constant", "cosine", "stlr", "cyclical", "sgdr", "one-cycle", "plateau", "step"]
 CycleShape = Literal["triangular", "triangular2", "exp-range"]
+UnfreezeName = Literal["none", "gradual", "chain"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,3 +118,32 @@ class RegularizerFields(Config):
         for name in ("activation_regularization", "temporal_activation_regularization"):
             weight = getattr(self, name)
             check(0 <= weight < math.inf, name.replace("_", "-"), weight, "must be 0 or more")
+
+
+@dataclass(frozen=True, kw_only=True)
+class PhaseFields(Config):
+    """How a run is parted into phases that follow each other; see `training.phases`.
+
+    Attributes:
+        gradual: whether there is a phase for each layer, which adds it to the layers before.
+        phase_epochs: epochs of each phase but the last, which has the others; empty where there is one phase.
+        phase_dropout: for each phase of a gradual run the dropout of its layers; empty for that of the whole network.
+        unfreeze: whether the retrained layers begin to train one after the other, or train each alone and then all.
+        unfreeze_every: epochs between two of these phases.
+    """
+
+    gradual: bool = added(False)
+    phase_epochs: tuple[int, ...] = added(())
+    phase_dropout: tuple[tuple[float, ...], ...] = added(())
+    unfreeze: UnfreezeName = added("none")
+    unfreeze_every: int = added(1)
+
+    def check_phases(self) -> None:
+        """Raise an OptionError for a value that is out of range, or one of a method that is off."""
+        given = ",".join(map(str, self.phase_epochs))
+        check(all(epochs >= 1 for epochs in self.phase_epochs), "phase-epochs", given, "needs numbers of 1 or more")
+        check(self.unfreeze_every >= 1, "unfreeze-every", self.unfreeze_every, "must be 1 or more")
+        lists = ";".join(",".join(f"{rate:g}" for rate in rates) for rates in self.phase_dropout)
+        check(self.gradual or not lists, "phase-dropout", lists, "is of the phases of --gradual: give that too")
+        has_phases = self.gradual or self.unfreeze != "none"
+        check(has_phases or not given, "phase-epochs", given, "is of the phases of --gradual: give that too")

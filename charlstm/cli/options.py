@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from charlstm.cli.params import INTEGERS, NUMBER_OR_LIST, NUMBERS
+from charlstm.cli.params import INTEGERS, NUMBER_LISTS, NUMBER_OR_LIST, NUMBERS
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
@@ -305,3 +305,28 @@ embedding_option = click.option(
     help="Size of a learned vector for each symbol; 0 for one-hot symbols.",
 )
 tie_weights_option = click.option("--tie-weights", is_flag=True, help="Let the softmax head be the embedding.")
+gradual_option = click.option(
+    "--gradual", is_flag=True, help="Begin with one layer and add one in each of several phases; all of them train."
+)
+phase_epochs_option = click.option(
+    "--phase-epochs",
+    type=INTEGERS,
+    show_default="equal parts",
+    help="Epochs of each phase but the last, which has the rest of --epochs; one, or one a phase.",
+)
+phase_dropout_option = click.option(
+    "--phase-dropout",
+    type=NUMBER_LISTS,
+    show_default="--dropout",
+    help="The dropout of each phase's layers, such as '0.1;0.1,0.3;0.1,0.2,0.4'.",
+)
+unfreeze_option = click.option(
+    "--unfreeze",
+    type=click.Choice(["none", "gradual", "chain"]),
+    default="none",
+    show_default=True,
+    help="Let the head train first and then one more layer downwards in each phase; or each layer alone, then all.",
+)
+unfreeze_every_option = click.option(
+    "--unfreeze-every", type=click.IntRange(1), default=1, show_default=True, help="Epochs of these phases."
+)

@@ -40,8 +40,7 @@ class Optimizer:
         weight_decay: float = 0.0,
         masks: Mapping[str, Any] | None = None,
     ) -> None:
-        rules: dict[str, Any] = {"adam": _Adam, "rmsprop": _RMSprop, "sgd": _SGD}
-        self._rule = rules[name]
+        self._rule = RULES[name]
         self._variables = variables
         self._factors, self._weight_decay, self._masks = factors or {}, weight_decay, masks or {}
         self.slots: dict[str, Any] = {}
@@ -111,6 +110,9 @@ class _SGD:
     @staticmethod
     def update(handle: Any, slots: list[Any], gradient: Any, learning_rate: Any, number: Any) -> None:  # noqa: ARG004
         tf.raw_ops.ResourceApplyGradientDescent(var=handle, alpha=learning_rate, delta=gradient)
+
+
+RULES: dict[OptimizerName, Any] = {"adam": _Adam, "rmsprop": _RMSprop, "sgd": _SGD}
 
 
 def clip_by_global_norm(gradients: Sequence[Any], clip_norm: float) -> tuple[list[Any], Any]:

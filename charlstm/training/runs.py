@@ -20,6 +20,7 @@ from charlstm.training import presets
 from charlstm.training.execution import Note, ObserverFactory, RunOptions, Start, begin_or_resume
 from charlstm.training.layer_groups import check_fit
 from charlstm.training.memory import check_memory
+from charlstm.training.phases import with_phase_dropout, with_phase_epochs
 from charlstm.training.precision import choose_precision
 from charlstm.training.report import Report
 
@@ -63,20 +64,24 @@ def pretrain(
             embedding=embedding,
             tie_weights=tie_weights,
         )
+        trained = layer_names(model, range(model.layers), head=True)
+        training = _training_config(options, size, train, starts, dataset.vocabulary, note)
+        check_fit(model, training)
+        training = with_phase_epochs(model, training, trained)
+        model = with_phase_dropout(model, training)
         run = RunFile(
             command="pretrain",
             given=dict(options.given),
             texts=list(options.texts),
             dataset={},
             model=model,
-            training=_training_config(options, size, train, starts, dataset.vocabulary, note),
+            training=training,
             base=None,
             transfer=None,
-            trained=layer_names(model, range(model.layers), head=True),
+            trained=trained,
             new_symbols=0,
             lineage=[],
         )
-        check_fit(model, run.training)
         check_memory(model, run.training)
         return Start(run, dataset.vocabulary, initial_weights(model, run.training.random_seed))
 
@@ -128,20 +133,22 @@ def transfer(
         trained = layer_names(config, chosen.retrain, head=not freeze_head)
         if not trained and not added:
             raise OptionError("--retrain none with --freeze-head trains nothing: leave one of them out")
+        training = _training_config(options, size, train, starts, vocabulary, note)
+        check_fit(config, training)
+        training = with_phase_epochs(config, training, trained)
         run = RunFile(
             command="transfer",
             given=dict(options.given),
             texts=list(options.texts),
             dataset={},
             model=config,
-            training=_training_config(options, size, train, starts, vocabulary, note),
+            training=training,
             base=str(base),
             transfer=chosen,
             trained=trained,
             new_symbols=added,
             lineage=[*model.lineage, {"model": str(base), "sha256": model.sha256, "transfer": chosen.to_json()}],
         )
-        check_fit(config, run.training)
         return Start(run, vocabulary, weights)
 
     if base is not None and not options.is_begun:

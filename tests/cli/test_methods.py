@@ -6,10 +6,13 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 
 from charlstm.cli.main import main
+from charlstm.store.model_directory import load_model
+from charlstm.training.loop import Trainer
 
 TINY = [
     *["--layers", "2", "--units", "8", "--batch-size", "4", "--sequence-length", "10", "--epochs", "1"],
@@ -63,3 +66,54 @@ def test_a_tied_embedding_can_be_evaluated_sampled_and_carried_over() -> None:
 def test_bad_combinations_say_what_would_work(options: list[str], says: str) -> None:
     assert says in run("pretrain", "book.txt", "-o", "model", *TINY, *options, code=2).stderr
     assert not Path("model").exists()
+
+
+def test_gradual_learning_hands_its_best_weights_on_and_ends_with_the_whole_stack(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    handed_on = []
+    original = Trainer.follow
+
+    def follow(self: Trainer, before: Trainer) -> None:
+        handed_on.append((dict(before.best), self.network.to_arrays()))
+        original(self, before)
+
+    monkeypatch.setattr(Trainer, "follow", follow)
+    found = report("pretrain", "book.txt", "-o", "model", *TINY, "--gradual", "--epochs", "3", "--phase-epochs", "1")
+    ((before, after),) = handed_on
+    kept = [name for name in before if name.startswith("lstm_0")]
+    assert len(kept) == 3
+    assert all(np.array_equal(before[name], after[name]) for name in kept)
+    assert not np.array_equal(before["head/kernel"], after["head/kernel"])
+    model = load_model(Path("model"))
+    assert model.config.units == (8, 8)
+    assert not any(np.array_equal(model.weights[name], array) for name, array in after.items())
+    assert (found["epochs"], found["stopped_by"]) == (3, "epochs")
+    assert found["parameters"] == found["trained_parameters"] == model.config.parameters
+    rows = Path("model", "history.csv").read_text().splitlines()[1:]
+    assert [float(row.split(",")[1]) for row in rows] == pytest.approx([1, 2, 3])
+
+
+def test_unfreezing_trains_the_top_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    run("pretrain", "book.txt", "-o", "base", *TINY)
+    ends = []
+    original = Trainer.run
+
+    def ran(self: Trainer, *arguments: Any) -> bool:
+        finished = original(self, *arguments)
+        ends.append(self.network.to_arrays())
+        return finished
+
+    monkeypatch.setattr(Trainer, "run", ran)
+    options = ["--epochs", "3", "--batch-size", "4", "--sequence-length", "10"]
+    run("transfer", "book.txt", "-m", "base", "-o", "poet", "--unfreeze", "gradual", *options)
+    base = load_model(Path("base")).weights
+    changed = [{name.split("/")[0] for name in end if not np.array_equal(end[name], base[name])} for end in ends]
+    assert changed == [{"head"}, {"head", "lstm_1"}, {"head", "lstm_1", "lstm_0"}]
+
+
+def test_phases_share_the_time_of_a_run() -> None:
+    options = ["--gradual", "--epochs", "1000000", "--max-minutes", "0.05"]
+    found = report("pretrain", "book.txt", "-o", "model", *TINY, *options)
+    assert found["stopped_by"] == "max_minutes"
+    assert load_model(Path("model")).config.layers == 2

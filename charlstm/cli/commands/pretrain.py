@@ -8,8 +8,11 @@ import click
 
 from charlstm.cli.options import (
     embedding_option,
+    gradual_option,
     layers_option,
     out_option,
+    phase_dropout_option,
+    phase_epochs_option,
     text_arguments,
     tie_weights_option,
     training_options,
@@ -28,6 +31,9 @@ BUILT_IN = "python-manual"
 @units_option
 @embedding_option
 @tie_weights_option
+@gradual_option
+@phase_epochs_option
+@phase_dropout_option
 @training_options
 def command(
     context: click.Context,

@@ -15,6 +15,8 @@ from charlstm.cli.options import (
     out_option,
     text_arguments,
     training_options,
+    unfreeze_every_option,
+    unfreeze_option,
 )
 from charlstm.cli.params import LAYERS
 from charlstm.cli.training import emit_report, run_options
@@ -31,6 +33,8 @@ BUILT_IN = "ballads"
 @freeze_head_option
 @new_symbols_option
 @frozen_cache_option
+@unfreeze_option
+@unfreeze_every_option
 @training_options
 def command(
     context: click.Context,

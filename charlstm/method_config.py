@@ -67,12 +67,17 @@ class UpdateFields(Config):
         layer_rate_decay: what the learning rate is divided by from each layer to the one below it; 1 for one rate.
         layer_rates: the highest rate of each LSTM layer, from the bottom, and maybe of the head, which else has the
             learning rate; empty for none of their own.
+        rmsprop_decay: how much of its mean of squared gradients RMSprop keeps at each update.
+        non_monotone: how many of the last evaluations do not count when `nt-asgd` asks whether the loss is worse than
+            the best before, and begins to average.
         weight_decay: the share of a weight that each update takes away, times the learning rate; 0 disables.
     """
 
     layer_rate_decay: float = added(1.0)
     layer_rates: tuple[float, ...] = added(())
     weight_decay: float = added(0.0)
+    rmsprop_decay: float = added(0.99)
+    non_monotone: int = added(5)
 
     def check_updates(self) -> None:
         """Raise an OptionError for a value that is out of range, or two that contradict each other."""
@@ -82,6 +87,8 @@ class UpdateFields(Config):
         is_one = not self.layer_rates or self.layer_rate_decay == 1
         check(is_one, "layer-rates", given, "sets what --layer-rate-decay would: give one of them")
         check(0 <= self.weight_decay < 1, "weight-decay", self.weight_decay, "must be at least 0 and below 1")
+        check(0 <= self.rmsprop_decay < 1, "rmsprop-decay", self.rmsprop_decay, "must be at least 0 and below 1")
+        check(self.non_monotone >= 0, "non-monotone", self.non_monotone, "must be 0 or more")
 
 
 @dataclass(frozen=True, kw_only=True)

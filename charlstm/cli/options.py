@@ -191,10 +191,24 @@ _TRAINING_OPTIONS = (
     *SCHEDULE_OPTIONS,
     click.option(
         "--optimizer",
-        type=click.Choice(["adam", "rmsprop", "sgd"]),
+        type=click.Choice(["adam", "rmsprop", "sgd", "nt-asgd"]),
         default="adam",
         show_default=True,
-        help="Update rule.",
+        help="Update rule; nt-asgd is sgd that averages its weights once it gets no better.",
+    ),
+    click.option(
+        "--rmsprop-decay",
+        type=click.FloatRange(0, 1, max_open=True),
+        default=0.99,
+        show_default=True,
+        help="How much of its mean of squared gradients rmsprop keeps.",
+    ),
+    click.option(
+        "--non-monotone",
+        type=click.IntRange(0),
+        default=5,
+        show_default=True,
+        help="Newest evaluations that nt-asgd leaves out when it compares with the best.",
     ),
     click.option(
         "--clip-norm",

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -23,6 +24,7 @@ from charlstm.training.compiled import CompiledNetwork
 from charlstm.training.evaluation_times import EvaluationTimes
 from charlstm.training.frozen import fits, frozen_below, frozen_outputs
 from charlstm.training.position import Position, next_phase, position_of
+from charlstm.training.reactions import react, share_of_newest
 from charlstm.training.schedules import schedule_of
 from charlstm.training.time_limit import keep_to_time
 
@@ -184,8 +186,10 @@ class Trainer:
                 position.is_evaluation_due = self._is_evaluation_due()
             was_due = position.is_evaluation_due
             # An evaluation that a stop interrupts is made again, from its beginning, when the run is gone on with.
-            if was_due and not self._evaluate(stop_requested):
-                return False
+            if was_due:
+                with self._averaged():
+                    if not self._evaluate(stop_requested):
+                        return False
             position.elapsed = time.perf_counter() - began
             if self._is_out_of_patience():
                 position.stopped_by = "patience"
@@ -194,7 +198,8 @@ class Trainer:
                 return False
             keeper.offer(self.capture, is_wanted=was_due)
         if position.best_row < 0:
-            self.best = self.network.to_arrays()
+            with self._averaged():
+                self.best = self.network.to_arrays()
         position.is_finished = True
         return True
 
@@ -238,7 +243,10 @@ class Trainer:
         lower = self._frozen_outputs
         inputs = ids if lower is None else lower[self.batches.places(position.step)[:, :-1]]
         rate = self._learning_rate(position.step)
-        result = self._training_step(inputs, targets, self._state, position.step, rate, position.updates + 1, scored)
+        result = self._training_step(
+            *(inputs, targets, self._state, position.step, rate, position.updates + 1, scored),
+            newest=share_of_newest(position),
+        )
         seconds = time.perf_counter() - began
         position.step += 1
         position.seconds += seconds
@@ -297,18 +305,26 @@ class Trainer:
         if is_best:
             position.best_row = len(self.history)
             self.best = self.network.to_arrays()
-        position.bad_evaluations = 0 if is_best else position.bad_evaluations + 1
-        self._decay_on_plateau(is_best)
         self.history.append(evaluation)
+        losses = [row.valid_nats_per_char for row in self.history[position.phase_row :]]
+        react(position, self.job.training, losses, is_best=is_best)
         position.is_evaluation_due = False
         self.observer.evaluated(evaluation, is_best, self.network.to_arrays)
         return True
 
-    def _decay_on_plateau(self, is_best: bool) -> None:
-        position, config = self.position, self.job.training
-        position.bad_since_decay = 0 if is_best else position.bad_since_decay + 1
-        if config.schedule == "plateau" and position.bad_since_decay >= config.decay_patience:
-            position.decays, position.bad_since_decay = position.decays + 1, 0
+    @contextlib.contextmanager
+    def _averaged(self) -> Iterator[None]:
+        """Let the network be the average of its past ones in the block, where the optimizer keeps one."""
+        averages = self._training_step.optimizer.averages if self.position.updates else {}
+        variables = {name: self.network.variables_by_name[name] for name in averages}
+        before = {name: variable.numpy() for name, variable in variables.items()}
+        for name, average in averages.items():
+            variables[name].assign(average)
+        try:
+            yield
+        finally:
+            for name, variable in variables.items():
+                variable.assign(before[name])
 
     def _is_evaluation_due(self) -> bool:
         step = self.position.step

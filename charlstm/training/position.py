@@ -40,6 +40,7 @@ class Position(Config):
         is_finished: whether it has.
         decays: how often the rate was lowered because the validation loss did not improve.
         bad_since_decay: evaluations without a new best loss since the last time, or since there was one.
+        averaged_from: the update after which weights are averaged; -1 for not yet.
         phase: the number of the phase; `updates`, `total_steps`, the counts of what was bad, and the schedule are its.
         phase_step: the step at which it began.
         phase_row: the row of the history at which it began.
@@ -66,6 +67,7 @@ class Position(Config):
     is_finished: bool = False
     decays: int = added(0)
     bad_since_decay: int = added(0)
+    averaged_from: int = added(-1)
     phase: int = added(0)
     phase_step: int = added(0)
     phase_row: int = added(0)
@@ -87,6 +89,8 @@ class Position(Config):
             raise OptionError("'rollbacks' or 'total_steps' is out of range")
         if not (self.phase >= 0 and 0 <= self.phase_step <= self.step and self.phase_row >= 0):
             raise OptionError("'phase', 'phase_step' or 'phase_row' is out of range")
+        if not -1 <= self.averaged_from <= self.updates:
+            raise OptionError("'averaged_from' is out of range")
         if not 0 <= self.phase_elapsed <= self.elapsed:
             raise OptionError("the phase began later than now")
         if not 0 <= self.first_step_seconds <= self.elapsed:
@@ -114,6 +118,7 @@ def next_phase(position: Position, rows: int, *, keeps_best: bool) -> Position:
         is_finished=False,
         decays=0,
         bad_since_decay=0,
+        averaged_from=-1,
         phase=position.phase + 1,
         phase_step=position.step,
         phase_row=rows,

@@ -51,7 +51,7 @@ PRESETS: dict[PresetName, tuple[Size, ...]] = {
     ),
 }
 
-LEARNING_RATES = {"adam": 3e-3, "rmsprop": 2e-3, "sgd": 1.0}
+LEARNING_RATES = {"adam": 3e-3, "rmsprop": 2e-3, "sgd": 1.0, "nt-asgd": 1.0}
 WARMUP_STEPS = 100
 FROZEN_CACHE_GB = 4.0
 

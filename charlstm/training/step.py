@@ -20,7 +20,7 @@ from charlstm.training.optimizers import Optimizer, clip_by_global_norm, clip_by
 
 # What of a training's options is compiled into its step.
 COMPILED_OPTIONS = (
-    *("optimizer", "clip_norm", "layer_rates", "layer_rate_decay", "weight_decay"),
+    *("optimizer", "clip_norm", "layer_rates", "layer_rate_decay", "weight_decay", "rmsprop_decay"),
     *("batch_size", "sequence_length", "batching"),
     *(field.name for field in dataclasses.fields(RegularizerFields)),
 )
@@ -73,6 +73,7 @@ class TrainingStep:
             factors={name: factors[group_of(name)] for name in trained},
             weight_decay=config.weight_decay,
             masks=self._masks,
+            rmsprop_decay=config.rmsprop_decay,
         )
         self._compiled = tf.function(self._step, autograph=False)
 
@@ -91,6 +92,7 @@ class TrainingStep:
         learning_rate: float,
         update: int,
         scored: NDArray[np.bool_] | None = None,
+        newest: float = 1.0,
     ) -> StepResult:
         """Run one step.
 
@@ -102,6 +104,7 @@ class TrainingStep:
             learning_rate: of this update.
             update: the number of this update, counted from 1.
             scored: which targets the loss is the mean over, (B, T), at least one; None for all.
+            newest: the share of the new weights in their average, where the optimizer keeps one.
         """
         seed = tf.constant(np.array([self._random_seed & 0x7FFFFFFF, step], np.int32))
         rate = tf.constant(learning_rate, tf.float32)
@@ -113,10 +116,13 @@ class TrainingStep:
             rate,
             tf.constant(update, tf.int64),
             None if scored is None else tf.constant(scored.T),
+            tf.constant(newest, tf.float32) if self.optimizer.averages else None,
         )
         return StepResult(float(loss), new_state, bool(applied))
 
-    def _step(self, inputs: Any, targets: Any, state: State, seed: Any, rate: Any, number: Any, scored: Any) -> Any:
+    def _step(
+        self, inputs: Any, targets: Any, state: State, seed: Any, rate: Any, number: Any, scored: Any, newest: Any
+    ) -> Any:
         variables = list(self._variables.values())
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(variables)
@@ -137,7 +143,7 @@ class TrainingStep:
         finite = tf.math.is_finite(loss) & tf.math.is_finite(norm)
 
         def update() -> Any:
-            self.optimizer.apply(gradients, rate, number)
+            self.optimizer.apply(gradients, rate, number, newest)
             return tf.constant(True)
 
         applied = tf.cond(finite, update, lambda: tf.constant(False))

@@ -81,6 +81,7 @@ VARIANTS = {
         *["--temporal-activation-regularization", "1"],
     ],
     "gradual": ["--gradual"],
+    "nt-asgd": ["--optimizer", "nt-asgd", "--learning-rate", "9", "--non-monotone", "0", "--rmsprop-decay", "0.9"],
     "sgd, dropout list": ["--optimizer", "sgd", "--dropout", "0.1,0.5"],
 }
 

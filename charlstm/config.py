@@ -91,6 +91,7 @@ class ModelConfig(Config):
         dropout: the share of each layer's outputs that is dropped in training, from the bottom; 0 disables.
         embedding: the size E of the vector that a symbol becomes; 0 for one-hot symbols.
         tie_weights: whether the embedding is the kernel of the head too.
+        target_offset: how many symbols after the one that is read the one stands that is predicted.
     """
 
     vocabulary_size: int
@@ -98,6 +99,7 @@ class ModelConfig(Config):
     dropout: tuple[float, ...]
     embedding: int = added(0)
     tie_weights: bool = added(False)
+    target_offset: int = added(1)
 
     def __post_init__(self) -> None:
         _check(self.vocabulary_size >= 1, "vocabulary-size", self.vocabulary_size, "must be 1 or more")
@@ -109,6 +111,7 @@ class ModelConfig(Config):
         _check(len(self.dropout) == len(self.units), "dropout", given, wants)
         _check(all(0 <= rate < 1 for rate in self.dropout), "dropout", given, "must be at least 0 and below 1")
         _check(0 <= self.embedding <= MAX_UNITS, "embedding", self.embedding, f"must be between 0 and {MAX_UNITS:,}")
+        _check(1 <= self.target_offset <= 65_536, "target-offset", self.target_offset, "must be between 1 and 65,536")
         if self.tie_weights and self.embedding != (highest := self.units[-1]):
             raise OptionError(
                 f"--tie-weights: the highest layer has {highest:,} units, so the embedding must have as many: give "
@@ -152,6 +155,7 @@ class TrainingConfig(ScheduleFields, UpdateFields, RegularizerFields, PhaseField
         batching: what the rows of a batch are: long streams of text, in which the state goes on from document to
             document, or whole documents, each from a zero state.  Validation and test losses are those of one stream
             in either case, so that all runs compare.
+        random_lengths: whether the sequence length varies at random around the given one, and the rate with it.
     """
 
     batch_size: int
@@ -168,6 +172,7 @@ class TrainingConfig(ScheduleFields, UpdateFields, RegularizerFields, PhaseField
     precision: Precision
     frozen_cache_gb: float
     batching: Batching = added("stream")
+    random_lengths: bool = added(False)
 
     def __post_init__(self) -> None:
         _check(1 <= self.batch_size <= 65_536, "batch-size", self.batch_size, "must be between 1 and 65,536")
@@ -190,6 +195,10 @@ class TrainingConfig(ScheduleFields, UpdateFields, RegularizerFields, PhaseField
         _check(0 <= self.frozen_cache_gb < math.inf, "frozen-cache-gb", self.frozen_cache_gb, "must be 0 or more")
         has_cache = self.frozen_cache_gb > 0 and self.batching == "documents"
         _check(not has_cache, "frozen-cache-gb", self.frozen_cache_gb, "must be 0 with --batching documents")
+        if self.random_lengths and self.batching == "documents":
+            raise OptionError(
+                "--random-lengths cuts streams of text, not documents: leave it out, or --batching stream"
+            )
         _check_random_seed(self.random_seed)
 
 

@@ -31,6 +31,7 @@ class NumpyLSTM:
 
     def __init__(self, config: ModelConfig, weights: Weights, streams: int = 1) -> None:
         self.streams = streams
+        self.target_offset = config.target_offset
         self._cells = [_Cell(weights, layer, units, streams) for layer, units in enumerate(config.units)]
         self._head_kernel = np.ascontiguousarray(head_kernel(weights))
         self._head_bias = weights["head/bias"]
@@ -41,7 +42,7 @@ class NumpyLSTM:
             cell.reset()
 
     def step(self, ids: Sequence[int] | NDArray[np.integer]) -> Array:
-        """Read one symbol a stream and return the logits of the next, (N, V).
+        """Read one symbol a stream and return the logits of the next, or the `target_offset`-th after it, (N, V).
 
         Args:
             ids: symbol ids (N,).

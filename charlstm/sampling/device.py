@@ -35,9 +35,13 @@ def start_generation(
             TensorFlow alone.
 
     Raises:
-        CharlstmError: "gpu", and TensorFlow sees none, or its memory does not suffice.
+        CharlstmError: "gpu", and TensorFlow sees none, or its memory does not suffice, or the model's targets do not
+            follow its inputs at once.
     """
-    if device == "gpu" or (device == "auto" and streams >= MANY_SAMPLES and has_driver()):
+    is_far = model.config.target_offset > 1
+    if is_far and device == "gpu":
+        raise CharlstmError(f"{model.path} predicts more than the next character, which --device cpu samples from only")
+    if not is_far and (device == "gpu" or (device == "auto" and streams >= MANY_SAMPLES and has_driver())):
         if found := find_gpu():
             from charlstm.sampling.compiled import CompiledGeneration
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -39,19 +40,26 @@ class Generation(GrowingTexts):
         network = self._network
         filters = filters_of(self._config)
         network.reset()
-        for symbol in self._seed_ids[:-1]:
+        offset = network.target_offset
+        # What is drawn is read when the symbol is due that stands so far behind it; before a seed that is shorter than
+        # that, its first symbol is read again.
+        seed = [*[self._seed_ids[0]] * (offset - 1), *self._seed_ids]
+        for symbol in seed[:-offset]:
             network.step([symbol] * network.streams)
-        ids: Sequence[int] | NDArray[np.integer] = [self._seed_ids[-1]] * network.streams
+        unread: deque[Sequence[int] | NDArray[np.integer]] = deque(
+            [symbol] * network.streams for symbol in seed[-offset:]
+        )
         for step in range(self._config.length):
             if step % RANDOM_BLOCK == 0:
                 # The same numbers as one at a time, at a small part of the cost.
                 uniform = np.stack([random.random(RANDOM_BLOCK) for random in randoms], axis=1)
-            logits = network.step(ids)
+            logits = network.step(unread.popleft())
             if self._forbidden is not None:
                 logits[:, self._forbidden] = -np.inf
             for transform in filters:
                 logits = transform(logits)
             ids = draw(symbol_weights(logits), uniform[step % RANDOM_BLOCK])
+            unread.append(ids)
             yield ids[:, None]
 
 

@@ -145,7 +145,7 @@ def _train(options: RunOptions, run: RunFile, weights: Weights | None, observe: 
     atomic.remove_leftovers(out / CHECKPOINTS)
     check_memory(run.model, run.training)
     starts = vocabulary.translate_starts(dataset.documents["train"], dataset.splits["train"], dataset.vocabulary)
-    batches = batches_of(run.training, splits["train"], starts, vocabulary.end_of_document)
+    batches = batches_of(run.training, splits["train"], starts, vocabulary.end_of_document, run.model.target_offset)
     keeper = CheckpointKeeper(out, lambda position: _form_of(run, phases, position), options.checkpoint_minutes, note)
 
     def trainer_of(number: int, weights: Weights) -> Trainer:

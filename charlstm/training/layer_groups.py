@@ -38,6 +38,10 @@ def check_fit(model: ModelConfig, training: TrainingConfig) -> None:
             f"--input-dropout {training.input_dropout:g}: drops from embedded symbols, and those of this model are "
             "one-hot: give --embedding too, or --embedding-dropout, which drops whole symbols"
         )
+    if model.target_offset > 1 and training.batching == "documents":
+        raise OptionError(
+            f"--target-offset {model.target_offset}: looks ahead in streams of text only: leave it at --batching stream"
+        )
     norms = training.clip_norm if isinstance(training.clip_norm, tuple) else ()
     for option, values in (("clip-norm", norms), ("layer-rates", training.layer_rates)):
         if values and len(values) not in (model.layers, model.layers + 1):

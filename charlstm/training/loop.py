@@ -241,8 +241,9 @@ class Trainer:
             self._state = self.network.zero_state(config.batch_size)
         ids, targets, scored = self.batches(position.step)
         lower = self._frozen_outputs
-        inputs = ids if lower is None else lower[self.batches.places(position.step)[:, :-1]]
-        rate = self._learning_rate(position.step)
+        inputs = ids if lower is None else lower[self.batches.places(position.step)[:, : ids.shape[1]]]
+        relative_length = ids.shape[1] / config.sequence_length
+        rate = self._learning_rate(position.step) * relative_length
         result = self._training_step(
             *(inputs, targets, self._state, position.step, rate, position.updates + 1, scored),
             newest=share_of_newest(position),
@@ -258,7 +259,7 @@ class Trainer:
         self._state = result.state
         position.bad_steps = 0
         position.updates += 1
-        share = 1.0 if scored is None else float(scored.mean())
+        share = relative_length if scored is None else float(scored.mean())
         position.sum_nats += share * result.nats_per_char
         position.sum_steps += share
         position.sum_seconds += seconds

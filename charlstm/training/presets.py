@@ -79,6 +79,7 @@ def model_config(
     dropout: tuple[float, ...] | None = None,
     embedding: int = 0,
     tie_weights: bool = False,
+    target_offset: int = 1,
 ) -> ModelConfig:
     """Return the network for a size of text; what is given wins, one value stands for all layers."""
     if units is None:
@@ -91,7 +92,7 @@ def model_config(
     if tie_weights and not embedding:
         raise OptionError("--tie-weights makes the head of the embedding, so it needs one: give --embedding too")
     dropouts = one_a_layer(dropout or (size.dropout,), layers)
-    return ModelConfig(vocabulary_size, one_a_layer(units, layers), dropouts, embedding, tie_weights)
+    return ModelConfig(vocabulary_size, one_a_layer(units, layers), dropouts, embedding, tie_weights, target_offset)
 
 
 def training_config(size: Size, precision: Precision, given: dict[str, Any]) -> TrainingConfig:

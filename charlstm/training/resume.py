@@ -28,7 +28,7 @@ def extended_run(run: RunFile, texts: Sequence[str], given: Mapping[str, Any]) -
         raise OptionError(f"--resume goes on with {' '.join(run.texts)}, not {' '.join(texts)}: leave the texts out")
     training = run.training
     model = run.model.to_json()
-    kept = {name: model[name] for name in ("embedding", "tie_weights")}
+    kept = {name: model[name] for name in ("embedding", "tie_weights", "target_offset")}
     effective = {**training.to_json(), **kept, "layers": run.model.layers, **run.given}
     for name, value in given.items():
         option = "--" + name.replace("_", "-")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -25,24 +25,31 @@ from charlstm.training.precision import choose_precision
 from charlstm.training.report import Report
 
 
-def pretrain(
-    options: RunOptions,
-    layers: int | None,
-    units: tuple[int, ...] | None,
-    observe: ObserverFactory,
-    note: Note,
-    *,
-    embedding: int = 0,
-    tie_weights: bool = False,
-) -> Report:
-    """Train a stack from scratch.
+@dataclass(frozen=True)
+class NetworkOptions:
+    """The network that is asked for.
 
-    Args:
-        options: what to train on, and how.
+    Attributes:
         layers: LSTM layers; None for a choice by size.
         units: units of all layers or of each; None for a choice by size.
         embedding: the size of the vector that a symbol becomes; 0 for one-hot symbols.
         tie_weights: whether the embedding is the kernel of the head too.
+        target_offset: how many symbols after the one that is read the one stands that is predicted.
+    """
+
+    layers: int | None = None
+    units: tuple[int, ...] | None = None
+    embedding: int = 0
+    tie_weights: bool = False
+    target_offset: int = 1
+
+
+def pretrain(options: RunOptions, network: NetworkOptions, observe: ObserverFactory, note: Note) -> Report:
+    """Train a stack from scratch.
+
+    Args:
+        options: what to train on, and how.
+        network: the network to train.
         observe: makes the observer.
         note: takes sentences for the user.
 
@@ -55,15 +62,7 @@ def pretrain(
     def start(dataset: Dataset) -> Start:
         train, starts = dataset.splits["train"], dataset.documents["train"]
         size = presets.size_of(len(train), options.preset)
-        model = presets.model_config(
-            size,
-            len(dataset.vocabulary),
-            layers=layers,
-            units=units,
-            dropout=options.dropout,
-            embedding=embedding,
-            tie_weights=tie_weights,
-        )
+        model = presets.model_config(size, len(dataset.vocabulary), dropout=options.dropout, **vars(network))
         trained = layer_names(model, range(model.layers), head=True)
         training = _training_config(options, size, train, starts, dataset.vocabulary, note)
         check_fit(model, training)

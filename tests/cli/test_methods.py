@@ -13,6 +13,7 @@ from click.testing import CliRunner, Result
 from charlstm.cli.main import main
 from charlstm.store.model_directory import load_model
 from charlstm.training.loop import Trainer
+from charlstm.training.step import TrainingStep
 
 TINY = [
     *["--layers", "2", "--units", "8", "--batch-size", "4", "--sequence-length", "10", "--epochs", "1"],
@@ -117,3 +118,46 @@ def test_phases_share_the_time_of_a_run() -> None:
     found = report("pretrain", "book.txt", "-o", "model", *TINY, *options)
     assert found["stopped_by"] == "max_minutes"
     assert load_model(Path("model")).config.layers == 2
+
+
+def test_a_model_that_looks_further_ahead_is_scored_and_sampled_as_it_was_trained() -> None:
+    # Of eight symbols in a circle, the one three further on is known from the one that is read.
+    Path("circle.txt").write_text("abcdefgh" * 300)
+    options = ["--layers", "1", "--units", "16", "--batch-size", "8", "--sequence-length", "10", "--dropout", "0"]
+    found = report(
+        *("pretrain", "circle.txt", "-o", "far", *options, "--epochs", "12", "--learning-rate", "0.03"),
+        *("--target-offset", "3", "--warmup-steps", "0"),
+    )
+    assert found["test_nats_per_char"] < 0.2
+    assert json.loads(run("evaluate", "-m", "far", "--json").stdout)["nats_per_char"] < 0.2
+    sampled = ["sample", "-m", "far", "--length", "12", "--temperature", "0", "--json", "--seed"]
+    (sample,) = json.loads(run(*sampled, "abcdefghabcdefghabcd").stdout)
+    assert sample["text"].endswith("efghabcdefgh")
+    (short,) = json.loads(run(*sampled, "c").stdout)
+    assert short["text"][-5:] in "abcdefgh" * 2
+    shown = json.loads(run("evaluate", "-m", "far", "--show", "abcdefghabcdefgh", "--json").stdout)
+    assert max(each["bits"] for each in shown[5:]) < 0.5
+    run("transfer", "circle.txt", "-m", "far", "-o", "again", "--epochs", "1")
+    assert load_model(Path("again")).config.target_offset == 3
+    assert "--device cpu" in run("sample", "-m", "far", "--device", "gpu", code=1).stderr
+    run("preprocess", "book.txt", "--documents", "line", "-o", "lines")
+    refused = run(
+        "pretrain", "lines", "-o", "x", *options, "--target-offset", "2", "--batching", "documents", code=2
+    )
+    assert "leave it at --batching stream" in refused.stderr
+
+
+def test_the_rate_follows_the_random_length(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = []
+    original = TrainingStep.__call__
+
+    def step(self: TrainingStep, inputs: Any, *others: Any, **named: Any) -> Any:
+        seen.append((inputs.shape[1], others[3]))
+        return original(self, inputs, *others, **named)
+
+    monkeypatch.setattr(TrainingStep, "__call__", step)
+    constant = ["--schedule", "constant", "--warmup-steps", "0", "--learning-rate", "0.1"]
+    found = report("pretrain", "book.txt", "-o", "model", *TINY, *constant, "--random-lengths", "--dropout", "0")
+    assert len({length for length, _ in seen}) > 1
+    assert [rate for _, rate in seen] == pytest.approx([0.1 * length / 10 for length, _ in seen])
+    assert found["chars_trained"] == 4 * sum(length for length, _ in seen)

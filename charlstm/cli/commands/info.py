@@ -57,6 +57,7 @@ def _describe_model(path: Path) -> dict[str, Any]:
         "dropout": list(model.config.dropout),
         "embedding": model.config.embedding,
         "tie_weights": model.config.tie_weights,
+        "target_offset": model.config.target_offset,
         "parameters": model.config.parameters,
         "symbols": "".join(symbol for symbol in model.vocabulary.symbols if len(symbol) == 1),
         "vocabulary_size": len(model.vocabulary),

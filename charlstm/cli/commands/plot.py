@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from charlstm.cli.options import DIRECTORY, SCHEDULE, json_option, overwrite_option, schedule_options
+from charlstm.cli.method_options import SCHEDULE, schedule_options
+from charlstm.cli.options import DIRECTORY, json_option, overwrite_option
 from charlstm.cli.training import GIVEN
 
 if TYPE_CHECKING:

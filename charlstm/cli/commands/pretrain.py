@@ -6,15 +6,18 @@ from typing import Any
 
 import click
 
-from charlstm.cli.options import (
+from charlstm.cli.method_options import (
     embedding_option,
     gradual_option,
-    layers_option,
-    out_option,
     phase_dropout_option,
     phase_epochs_option,
-    text_arguments,
+    target_offset_option,
     tie_weights_option,
+)
+from charlstm.cli.options import (
+    layers_option,
+    out_option,
+    text_arguments,
     training_options,
     units_option,
 )
@@ -31,6 +34,7 @@ BUILT_IN = "python-manual"
 @units_option
 @embedding_option
 @tie_weights_option
+@target_offset_option
 @gradual_option
 @phase_epochs_option
 @phase_dropout_option
@@ -42,6 +46,7 @@ def command(
     units: tuple[int, ...] | None,
     embedding: int,
     tie_weights: bool,
+    target_offset: int,
     as_json: bool,
     **training: Any,  # noqa: ARG001
 ) -> None:
@@ -55,8 +60,9 @@ def command(
     start_tensorflow()
     from charlstm.cli.console import note
     from charlstm.cli.progress import observer_for
-    from charlstm.training.runs import pretrain
+    from charlstm.training.runs import NetworkOptions, pretrain
 
     options = run_options(context, texts, BUILT_IN)
-    report = pretrain(options, layers, units, observer_for, note, embedding=embedding, tie_weights=tie_weights)
+    shape = NetworkOptions(layers, units, embedding, tie_weights, target_offset)
+    report = pretrain(options, shape, observer_for, note)
     emit_report(report, as_json=as_json)

@@ -7,6 +7,10 @@ from typing import Any
 
 import click
 
+from charlstm.cli.method_options import (
+    unfreeze_every_option,
+    unfreeze_option,
+)
 from charlstm.cli.options import (
     freeze_head_option,
     frozen_cache_option,
@@ -15,8 +19,6 @@ from charlstm.cli.options import (
     out_option,
     text_arguments,
     training_options,
-    unfreeze_every_option,
-    unfreeze_option,
 )
 from charlstm.cli.params import LAYERS
 from charlstm.cli.training import emit_report, run_options

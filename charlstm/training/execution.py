@@ -108,7 +108,7 @@ def begin_or_resume(
         with atomic.new_directory(out, overwrite=options.overwrite) as directory:
             corpus = CorpusConfig(random_seed=int(options.training.get("random_seed") or 1))
             dataset = open_dataset(options.texts, corpus, directory / DATASET)
-            _check_is_learnable(dataset)
+            check_is_learnable(dataset)
             begun = start(dataset)
             run = replace(begun.run, dataset=_describe(dataset, directory, out))
             write_run(directory, run)
@@ -247,7 +247,8 @@ def _first_weights(run: RunFile, vocabulary: Vocabulary) -> Weights:
     return extend_vocabulary(base.config, base.weights, base.vocabulary, vocabulary)[1]
 
 
-def _check_is_learnable(dataset: Dataset) -> None:
+def check_is_learnable(dataset: Dataset) -> None:
+    """Raise a DataError unless there are two different symbols to tell apart."""
     ordinary = [symbol for symbol in dataset.vocabulary.symbols if symbol not in SPECIAL_SYMBOLS]
     if len(ordinary) < 2:
         raise DataError(f"the text consists of {len(ordinary)} different symbols: there is nothing to learn from it")

@@ -59,32 +59,34 @@ def pretrain(options: RunOptions, network: NetworkOptions, observe: ObserverFact
         StoppedError: a signal ended the training; it can be gone on with.
     """
 
-    def start(dataset: Dataset) -> Start:
-        train, starts = dataset.splits["train"], dataset.documents["train"]
-        size = presets.size_of(len(train), options.preset)
-        model = presets.model_config(size, len(dataset.vocabulary), dropout=options.dropout, **vars(network))
-        trained = layer_names(model, range(model.layers), head=True)
-        training = _training_config(options, size, train, starts, dataset.vocabulary, note)
-        check_fit(model, training)
-        training = with_phase_epochs(model, training, trained)
-        model = with_phase_dropout(model, training)
-        run = RunFile(
-            command="pretrain",
-            given=dict(options.given),
-            texts=list(options.texts),
-            dataset={},
-            model=model,
-            training=training,
-            base=None,
-            transfer=None,
-            trained=trained,
-            new_symbols=0,
-            lineage=[],
-        )
-        check_memory(model, run.training)
-        return Start(run, dataset.vocabulary, initial_weights(model, run.training.random_seed))
+    return begin_or_resume(options, lambda dataset: pretrain_start(options, network, dataset, note), observe, note)
 
-    return begin_or_resume(options, start, observe, note)
+
+def pretrain_start(options: RunOptions, network: NetworkOptions, dataset: Dataset, note: Note) -> Start:
+    """Return what a training from scratch on a dataset begins with; the arguments are those of `pretrain`."""
+    train, starts = dataset.splits["train"], dataset.documents["train"]
+    size = presets.size_of(len(train), options.preset)
+    model = presets.model_config(size, len(dataset.vocabulary), dropout=options.dropout, **vars(network))
+    trained = layer_names(model, range(model.layers), head=True)
+    training = _training_config(options, size, train, starts, dataset.vocabulary, note)
+    check_fit(model, training)
+    training = with_phase_epochs(model, training, trained)
+    model = with_phase_dropout(model, training)
+    run = RunFile(
+        command="pretrain",
+        given=dict(options.given),
+        texts=list(options.texts),
+        dataset={},
+        model=model,
+        training=training,
+        base=None,
+        transfer=None,
+        trained=trained,
+        new_symbols=0,
+        lineage=[],
+    )
+    check_memory(model, run.training)
+    return Start(run, dataset.vocabulary, initial_weights(model, run.training.random_seed))
 
 
 def transfer(

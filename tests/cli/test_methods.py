@@ -141,9 +141,7 @@ def test_a_model_that_looks_further_ahead_is_scored_and_sampled_as_it_was_traine
     assert load_model(Path("again")).config.target_offset == 3
     assert "--device cpu" in run("sample", "-m", "far", "--device", "gpu", code=1).stderr
     run("preprocess", "book.txt", "--documents", "line", "-o", "lines")
-    refused = run(
-        "pretrain", "lines", "-o", "x", *options, "--target-offset", "2", "--batching", "documents", code=2
-    )
+    refused = run("pretrain", "lines", "-o", "x", *options, "--target-offset", "2", "--batching", "documents", code=2)
     assert "leave it at --batching stream" in refused.stderr
 
 
@@ -161,3 +159,33 @@ def test_the_rate_follows_the_random_length(monkeypatch: pytest.MonkeyPatch) -> 
     assert len({length for length, _ in seen}) > 1
     assert [rate for _, rate in seen] == pytest.approx([0.1 * length / 10 for length, _ in seen])
     assert found["chars_trained"] == 4 * sum(length for length, _ in seen)
+
+
+FIND = ["find-rate", "book.txt", "--layers", "1", "--units", "8", "--batch-size", "4", "--sequence-length", "10"]
+
+
+def test_find_rate_draws_suggests_and_changes_nothing() -> None:
+    before = set(Path().iterdir())
+    found = json.loads(run(*FIND, "--steps", "60", "--json").stdout)
+    assert set(Path().iterdir()) == before
+    assert found["rates"][:2] == pytest.approx([1e-5, 1e-5 * 1e6 ** (1 / 59)])
+    assert len(found["rates"]) == len(found["nats_per_char"]) <= 60
+    assert found["nats_per_char"][0] == pytest.approx(np.log(19), rel=0.1)
+    assert 1e-4 < found["suggestion"] < 1
+    shown = run(*FIND, "--steps", "30", "-o", "rates.svg").stdout
+    assert "The loss falls fastest at --learning-rate" in shown
+    assert Path("rates.svg").read_bytes().startswith(b"<?xml")
+    again = run(*FIND, "-o", "rates.svg", code=1).stderr
+    assert "rates.svg" in again
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (["--highest", "1e-6"], "--highest 1e-06: must be above --lowest"),
+        (["-o", "rates.txt"], "a figure is a .png or .svg file"),
+        (["--tie-weights"], "give --embedding too"),
+    ],
+)
+def test_find_rate_refuses_what_cannot_be(options: list[str], says: str) -> None:
+    assert says in run(*FIND, *options, code=2).stderr

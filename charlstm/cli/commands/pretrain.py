@@ -21,7 +21,7 @@ from charlstm.cli.options import (
     training_options,
     units_option,
 )
-from charlstm.cli.training import emit_report, run_options
+from charlstm.cli.training import emit_report, network_options, run_options
 
 BUILT_IN = "python-manual"
 
@@ -42,11 +42,6 @@ BUILT_IN = "python-manual"
 def command(
     context: click.Context,
     texts: tuple[str, ...],
-    layers: int | None,
-    units: tuple[int, ...] | None,
-    embedding: int,
-    tie_weights: bool,
-    target_offset: int,
     as_json: bool,
     **training: Any,  # noqa: ARG001
 ) -> None:
@@ -60,9 +55,8 @@ def command(
     start_tensorflow()
     from charlstm.cli.console import note
     from charlstm.cli.progress import observer_for
-    from charlstm.training.runs import NetworkOptions, pretrain
+    from charlstm.training.runs import pretrain
 
     options = run_options(context, texts, BUILT_IN)
-    shape = NetworkOptions(layers, units, embedding, tie_weights, target_offset)
-    report = pretrain(options, shape, observer_for, note)
+    report = pretrain(options, network_options(context), observer_for, note)
     emit_report(report, as_json=as_json)

@@ -1,21 +1,18 @@
 """Frozen dataclasses that say everything about a corpus, a model, a training, a transfer and a sampling.
 
-Each is validated when it is built (an OptionError names the option and the value) and goes to and from
-plain JSON; a JSON object with an unknown key, a missing key or a value of another type is refused.  Only a field that
-is declared with `added` may be missing: files were written before it came.
+Each is validated when it is built (an OptionError names the option and the value) and goes to and from plain JSON.
 """
 
 from __future__ import annotations
 
-import dataclasses
 import math
-import types
-import typing
-from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, Literal, Self, TypeVar
+from typing import Literal
 
+from charlstm.config_json import Config, added
+from charlstm.config_json import check as _check
 from charlstm.errors import OptionError
+from charlstm.method_config import PhaseFields, RegularizerFields, ScheduleFields, ScheduleName, UpdateFields
 
 MAX_LAYERS = 64
 MAX_UNITS = 65_536
@@ -27,64 +24,10 @@ Documents = Literal["file", "blank-lines", "line", "row"]
 SplitBy = Literal["auto", "document", "position"]
 Split = Literal["train", "valid", "test"]
 Batching = Literal["stream", "documents"]
-ScheduleName = Literal["constant", "cosine"]
-OptimizerName = Literal["adam", "rmsprop", "sgd"]
+OptimizerName = Literal["adam", "rmsprop", "sgd", "nt-asgd"]
 Precision = Literal["float32", "bfloat16"]
 NewSymbols = Literal["extend", "drop", "error"]
 PresetName = Literal["default", "fast", "quality"]
-
-Value = TypeVar("Value")
-
-
-def added(default: Value) -> Value:
-    """Declare a field of a dataclass that came later: where JSON lacks its key, it has its default.
-
-    Args:
-        default: what the field stands for in files that were written before there was a choice.
-    """
-    return dataclasses.field(default=default, metadata={"added": True})
-
-
-def misfit_of_keys(kind: type, keys: Iterable[str]) -> str | None:
-    """Return what is wrong with the keys of a JSON object that holds a dataclass, None where they fit its fields."""
-    given, fields = set(keys), dataclasses.fields(kind)
-    if unknown := sorted(given - {field.name for field in fields}):
-        return f"has the unknown key {unknown[0][:60]!r}"
-    missing = [field.name for field in fields if field.name not in given and "added" not in field.metadata]
-    return f"lacks the key {missing[0]!r}" if missing else None
-
-
-class Config:
-    """What all configurations share: strict JSON in, JSON out."""
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the fields as a JSON object; tuples become lists."""
-        return {field.name: _to_json(getattr(self, field.name)) for field in dataclasses.fields(self)}  # type: ignore[arg-type]
-
-    @classmethod
-    def from_json(cls, document: Any) -> Self:
-        """Build from a JSON object.
-
-        Raises:
-            OptionError: not an object, an unknown or missing key, a value of another type or out of range.
-        """
-        if not isinstance(document, dict):
-            raise OptionError(f"{cls.__name__} must be an object, not {type(document).__name__}")
-        if (misfit := misfit_of_keys(cls, document)) is not None:
-            raise OptionError(f"{cls.__name__} {misfit}")
-        return cls(**cls.values_from_json(document))
-
-    @classmethod
-    def values_from_json(cls, document: dict[str, Any]) -> dict[str, Any]:
-        """Return the values of some of the fields from a JSON object, each of its type.
-
-        Raises:
-            OptionError: an unknown key, or a value of another type.
-        """
-        hints = typing.get_type_hints(cls)
-        if unknown := sorted(set(document) - set(hints)):
-            raise OptionError(f"{cls.__name__} has the unknown key {unknown[0][:60]!r}")
-        return {name: _from_json(value, hints[name], name) for name, value in document.items()}
 
 
 @dataclass(frozen=True)
@@ -140,17 +83,23 @@ class CorpusConfig(Config):
 
 @dataclass(frozen=True)
 class ModelConfig(Config):
-    """The network: one-hot symbols, a stack of LSTM layers, a softmax head.
+    """The network: one-hot or embedded symbols, a stack of LSTM layers, a softmax head.
 
     Attributes:
         vocabulary_size: the number of symbols V, of the input and of the head.
         units: the units H of each layer, from the bottom.
         dropout: the share of each layer's outputs that is dropped in training, from the bottom; 0 disables.
+        embedding: the size E of the vector that a symbol becomes; 0 for one-hot symbols.
+        tie_weights: whether the embedding is the kernel of the head too.
+        target_offset: how many symbols after the one that is read the one stands that is predicted.
     """
 
     vocabulary_size: int
     units: tuple[int, ...]
     dropout: tuple[float, ...]
+    embedding: int = added(0)
+    tie_weights: bool = added(False)
+    target_offset: int = added(1)
 
     def __post_init__(self) -> None:
         _check(self.vocabulary_size >= 1, "vocabulary-size", self.vocabulary_size, "must be 1 or more")
@@ -161,6 +110,13 @@ class ModelConfig(Config):
         wants = f"needs one value, or one for each of the {len(self.units)} layers"
         _check(len(self.dropout) == len(self.units), "dropout", given, wants)
         _check(all(0 <= rate < 1 for rate in self.dropout), "dropout", given, "must be at least 0 and below 1")
+        _check(0 <= self.embedding <= MAX_UNITS, "embedding", self.embedding, f"must be between 0 and {MAX_UNITS:,}")
+        _check(1 <= self.target_offset <= 65_536, "target-offset", self.target_offset, "must be between 1 and 65,536")
+        if self.tie_weights and self.embedding != (highest := self.units[-1]):
+            raise OptionError(
+                f"--tie-weights: the highest layer has {highest:,} units, so the embedding must have as many: give "
+                f"--embedding {highest}, or other --units"
+            )
 
     @property
     def layers(self) -> int:
@@ -170,14 +126,15 @@ class ModelConfig(Config):
     @property
     def parameters(self) -> int:
         """The number of weights, all layers and the head."""
-        below = (self.vocabulary_size, *self.units)
+        below = (self.embedding or self.vocabulary_size, *self.units)
         lstm = sum(4 * units * (inputs + units + 1) for inputs, units in zip(below, self.units, strict=False))
-        return lstm + (self.units[-1] + 1) * self.vocabulary_size
+        head = self.vocabulary_size * (1 if self.tie_weights else self.units[-1] + 1)
+        return self.vocabulary_size * self.embedding + lstm + head
 
 
 @dataclass(frozen=True)
-class TrainingConfig(Config):
-    """How a network is trained.
+class TrainingConfig(ScheduleFields, UpdateFields, RegularizerFields, PhaseFields):
+    """How a network is trained; the methods of the literature stand in its bases.
 
     Attributes:
         batch_size: the number B of streams, or documents, that are read beside each other.
@@ -185,10 +142,11 @@ class TrainingConfig(Config):
         epochs: how often the training text is read, at most.
         max_minutes: the minutes of training after which it ends; None for no limit.
         learning_rate: the highest rate of the schedule.
-        schedule: the rate's course after the warm-up: flat, or half a cosine down to zero.
+        schedule: the rate's course.
         warmup_steps: updates in which the rate rises from 0 to `learning_rate`.
         optimizer: the update rule.
-        clip_norm: the largest global norm of the gradient; 0 disables.
+        clip_norm: the largest norm of the whole gradient; or that of each LSTM layer's part, from the bottom, and maybe
+            of the head's, which else has that of the highest layer; 0 disables.
         patience: evaluations without a new best validation loss after which training ends; 0 disables.
         random_seed: for the first weights, dropout and the order of the text.
         precision: the number format of the large matrix products.
@@ -197,6 +155,7 @@ class TrainingConfig(Config):
         batching: what the rows of a batch are: long streams of text, in which the state goes on from document to
             document, or whole documents, each from a zero state.  Validation and test losses are those of one stream
             in either case, so that all runs compare.
+        random_lengths: whether the sequence length varies at random around the given one, and the rate with it.
     """
 
     batch_size: int
@@ -207,12 +166,13 @@ class TrainingConfig(Config):
     schedule: ScheduleName
     warmup_steps: int
     optimizer: OptimizerName
-    clip_norm: float
+    clip_norm: float | tuple[float, ...]
     patience: int
     random_seed: int
     precision: Precision
     frozen_cache_gb: float
     batching: Batching = added("stream")
+    random_lengths: bool = added(False)
 
     def __post_init__(self) -> None:
         _check(1 <= self.batch_size <= 65_536, "batch-size", self.batch_size, "must be between 1 and 65,536")
@@ -224,11 +184,21 @@ class TrainingConfig(Config):
         _check(0 < self.learning_rate < math.inf, "learning-rate", self.learning_rate, "must be above 0")
         steps = self.warmup_steps
         _check(0 <= steps <= MAX_COUNT, "warmup-steps", steps, f"must be between 0 and {MAX_COUNT:,}")
-        _check(0 <= self.clip_norm < math.inf, "clip-norm", self.clip_norm, "must be 0 or more")
+        norms = self.clip_norm if isinstance(self.clip_norm, tuple) else (self.clip_norm,)
+        given = ",".join(f"{norm:g}" for norm in norms)
+        _check(len(norms) > 0 and all(0 <= norm < math.inf for norm in norms), "clip-norm", given, "must be 0 or more")
         _check(0 <= self.patience <= MAX_COUNT, "patience", self.patience, f"must be between 0 and {MAX_COUNT:,}")
+        self.check_schedule(self.learning_rate)
+        self.check_updates()
+        self.check_regularizers()
+        self.check_phases()
         _check(0 <= self.frozen_cache_gb < math.inf, "frozen-cache-gb", self.frozen_cache_gb, "must be 0 or more")
         has_cache = self.frozen_cache_gb > 0 and self.batching == "documents"
         _check(not has_cache, "frozen-cache-gb", self.frozen_cache_gb, "must be 0 with --batching documents")
+        if self.random_lengths and self.batching == "documents":
+            raise OptionError(
+                "--random-lengths cuts streams of text, not documents: leave it out, or --batching stream"
+            )
         _check_random_seed(self.random_seed)
 
 
@@ -304,45 +274,5 @@ class SamplingConfig(Config):
         _check_random_seed(self.random_seed)
 
 
-def _check(holds: bool, option: str, value: object, wants: str) -> None:
-    if not holds:
-        raise OptionError(f"--{option} {value}: {wants}")
-
-
 def _check_random_seed(value: int) -> None:
     _check(0 <= value < 2**63, "random-seed", value, "must be between 0 and 2^63 - 1")
-
-
-def _to_json(value: Any) -> Any:
-    if isinstance(value, Config):
-        return value.to_json()
-    return [_to_json(item) for item in value] if isinstance(value, tuple) else value
-
-
-def _from_json(value: Any, hint: Any, name: str) -> Any:
-    """Return `value` as the type `hint`; every type that configurations use is handled, no other."""
-    origin = typing.get_origin(hint)
-    if origin is Literal:
-        if isinstance(value, str) and value in typing.get_args(hint):
-            return value
-    elif origin is types.UnionType:
-        if value is None:
-            return None
-        return _from_json(value, typing.get_args(hint)[0], name)
-    elif origin is dict:
-        if isinstance(value, dict):
-            return value
-    elif isinstance(hint, type) and issubclass(hint, Config):
-        return hint.from_json(value)
-    elif origin is tuple:
-        parts = typing.get_args(hint)
-        if isinstance(value, list) and parts[-1] is Ellipsis:
-            return tuple(_from_json(item, parts[0], name) for item in value)
-        if isinstance(value, list) and len(value) == len(parts):
-            return tuple(_from_json(item, part, name) for item, part in zip(value, parts, strict=True))
-    elif hint is float:
-        if isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= 1e300:
-            return float(value)
-    elif isinstance(value, hint) and (hint is bool or not isinstance(value, bool)):
-        return value
-    raise OptionError(f"the key {name!r} has the unusable value {repr(value)[:60]}")

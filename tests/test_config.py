@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from charlstm.config import Config, added
+from charlstm.config_json import Config, added
 from charlstm.errors import OptionError
 
 
@@ -38,3 +38,15 @@ def test_a_field_that_was_added_may_be_missing_and_has_its_default() -> None:
 def test_all_else_is_as_strict_as_ever(document: dict[str, object], says: str) -> None:
     with pytest.raises(OptionError, match=says):
         Late.from_json(document)
+
+
+@dataclass(frozen=True)
+class Either(Config):
+    norm: float | tuple[float, ...]
+
+
+@pytest.mark.parametrize("norm", [1.5, (0.5, 2.0), ()])
+def test_a_number_or_a_list_comes_back_as_it_was(norm: float | tuple[float, ...]) -> None:
+    assert Either.from_json(Either(norm).to_json()) == Either(norm)
+    with pytest.raises(OptionError, match="'norm' has the unusable value None"):
+        Either.from_json({"norm": None})

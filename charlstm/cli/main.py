@@ -11,6 +11,7 @@ COMMANDS = {
     "preprocess": "charlstm.cli.commands.preprocess",
     "pretrain": "charlstm.cli.commands.pretrain",
     "transfer": "charlstm.cli.commands.transfer",
+    "find-rate": "charlstm.cli.commands.find_rate",
     "sweep": "charlstm.cli.commands.sweep",
     "sample": "charlstm.cli.commands.sample",
     "evaluate": "charlstm.cli.commands.evaluate",

@@ -8,7 +8,8 @@ from typing import Any
 
 import click
 
-from charlstm.cli.params import INTEGERS, NUMBERS
+from charlstm.cli.method_options import REGULARIZER_OPTIONS, SCHEDULE, SCHEDULE_OPTIONS, UPDATE_OPTIONS
+from charlstm.cli.params import INTEGERS, NUMBER_OR_LIST, NUMBERS
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
@@ -50,6 +51,64 @@ def _max_minutes(default: str) -> Decorator:
 
 _max_minutes_option = _max_minutes(f"no limit; {BUILT_IN_MINUTES:g} on a built-in corpus")
 
+dropout_option = click.option(
+    "--dropout",
+    type=NUMBERS,
+    show_default=BY_SIZE,
+    help="Share of each layer's outputs to drop; one, or one a layer.",
+)
+batching_option = click.option(
+    "--batching",
+    type=click.Choice(["stream", "documents"]),
+    default="stream",
+    show_default=True,
+    help="Read streams of text, or whole documents, each from a zero state; validation and test texts are one "
+    "stream in either case.",
+)
+batch_size_option = click.option(
+    "--batch-size",
+    type=click.IntRange(1, 65_536),
+    show_default=BY_SIZE,
+    help="Streams, or documents, beside each other.",
+)
+sequence_length_option = click.option(
+    "--sequence-length",
+    type=click.IntRange(1, 65_536),
+    show_default=BY_SIZE,
+    help="Characters between two updates.",
+)
+optimizer_option = click.option(
+    "--optimizer",
+    type=click.Choice(["adam", "rmsprop", "sgd", "nt-asgd"]),
+    default="adam",
+    show_default=True,
+    help="Update rule; nt-asgd is sgd that averages its weights once it gets no better.",
+)
+clip_norm_option = click.option(
+    "--clip-norm",
+    type=NUMBER_OR_LIST,
+    default=1.0,
+    show_default=True,
+    help="Largest norm of the whole gradient, or of each layer's; 0 for no limit.",
+)
+precision_option = click.option(
+    "--precision",
+    type=click.Choice(["auto", "float32", "bfloat16"]),
+    default="auto",
+    show_default=True,
+    help="Of the matrix products; auto takes bfloat16 where the hardware has it.",
+)
+# What a single update depends on, besides its rate and the regularisers.
+STEP_OPTIONS = (
+    dropout_option,
+    batching_option,
+    batch_size_option,
+    sequence_length_option,
+    optimizer_option,
+    clip_norm_option,
+    precision_option,
+)
+
 _TRAINING_OPTIONS = (
     click.option(
         "--preset",
@@ -58,74 +117,31 @@ _TRAINING_OPTIONS = (
         show_default=True,
         help="How options that are not given are chosen from the size of the corpus.",
     ),
+    dropout_option,
+    *REGULARIZER_OPTIONS,
+    batching_option,
+    batch_size_option,
+    sequence_length_option,
     click.option(
-        "--dropout",
-        type=NUMBERS,
-        show_default=BY_SIZE,
-        help="Share of each layer's outputs to drop; one, or one a layer.",
-    ),
-    click.option(
-        "--batching",
-        type=click.Choice(["stream", "documents"]),
-        default="stream",
-        show_default=True,
-        help="Read streams of text, or whole documents, each from a zero state; validation and test texts are one "
-        "stream in either case.",
-    ),
-    click.option(
-        "--batch-size",
-        type=click.IntRange(1, 65_536),
-        show_default=BY_SIZE,
-        help="Streams, or documents, beside each other.",
-    ),
-    click.option(
-        "--sequence-length",
-        type=click.IntRange(1, 65_536),
-        show_default=BY_SIZE,
-        help="Characters between two updates.",
+        "--random-lengths", is_flag=True, help="Let the sequence length vary at random, and the rate with it."
     ),
     click.option("--epochs", type=click.IntRange(1), show_default=BY_SIZE, help="How often the text is read, at most."),
     _max_minutes_option,
     click.option(
         "--learning-rate", type=click.FloatRange(0, min_open=True), show_default="by optimizer", help="Highest rate."
     ),
-    click.option(
-        "--schedule",
-        type=click.Choice(["constant", "cosine"]),
-        default="cosine",
-        show_default=True,
-        help="Course of the rate after the warm-up.",
-    ),
-    click.option(
-        "--warmup-steps", type=click.IntRange(0), show_default=BY_SIZE, help="Updates in which the rate rises."
-    ),
-    click.option(
-        "--optimizer",
-        type=click.Choice(["adam", "rmsprop", "sgd"]),
-        default="adam",
-        show_default=True,
-        help="Update rule.",
-    ),
-    click.option(
-        "--clip-norm",
-        type=click.FloatRange(0),
-        default=1.0,
-        show_default=True,
-        help="Largest norm of the whole gradient; 0 for no limit.",
-    ),
+    click.option("--schedule", type=SCHEDULE, default="cosine", show_default=True, help="Course of the rate."),
+    *SCHEDULE_OPTIONS,
+    optimizer_option,
+    clip_norm_option,
+    *UPDATE_OPTIONS,
     click.option(
         "--patience",
         type=click.IntRange(0),
         show_default=BY_SIZE,
         help="Evaluations without a better validation loss before training ends; 0 for no end.",
     ),
-    click.option(
-        "--precision",
-        type=click.Choice(["auto", "float32", "bfloat16"]),
-        default="auto",
-        show_default=True,
-        help="Of the matrix products; auto takes bfloat16 where the hardware has it.",
-    ),
+    precision_option,
     random_seed_option,
     click.option(
         "--checkpoint-minutes",

@@ -33,6 +33,37 @@ class NumberList(click.ParamType[Any]):
         return numbers
 
 
+class NumberOrList(NumberList):
+    """A number, or several between commas as a tuple."""
+
+    def __init__(self) -> None:
+        super().__init__(float)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Parse the text into a finite number or a tuple of them."""
+        if isinstance(value, float):
+            return value
+        numbers = super().convert(value, param, ctx)
+        return numbers[0] if len(numbers) == 1 else numbers
+
+
+class NumberLists(NumberList):
+    """Lists of numbers between semicolons, as a tuple of tuples: `0.2;0.1,0.3`."""
+
+    def __init__(self) -> None:
+        super().__init__(float)
+
+    def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str:  # noqa: ARG002
+        """Return what stands for the value in a help page."""
+        return "X[,X...][;...]"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Parse the text into a tuple of tuples of finite numbers."""
+        if isinstance(value, tuple):
+            return value
+        return tuple(NumberList.convert(self, part, param, ctx) for part in value.split(";"))
+
+
 class LayerSubset(click.ParamType[Any]):
     """LSTM layers from the bottom: `0,2`, `all` or `none`; `all` stays a word until the model is known."""
 
@@ -101,6 +132,8 @@ class EscapedText(click.ParamType[str]):
 
 
 INTEGERS = NumberList(int)
+NUMBER_OR_LIST = NumberOrList()
+NUMBER_LISTS = NumberLists()
 NUMBERS = NumberList(float)
 LAYERS = LayerSubset()
 SUBSETS = SubsetList()

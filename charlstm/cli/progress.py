@@ -32,10 +32,10 @@ def observer_for(job: Job, vocabulary: Vocabulary) -> Observer:
     )
 
     def sample(weights: Weights, random_seed: int) -> str:
-        from charlstm.model.numpy_lstm import NumpyLSTM
+        from charlstm.sampling.delayed import stepping_network
         from charlstm.sampling.generate import Generation
 
-        network = NumpyLSTM(job.model, weights)
+        network = stepping_network(job.model, weights)
         generation = Generation(network, vocabulary, (), SamplingConfig(length=SAMPLE_LENGTH, random_seed=random_seed))
         for _ in generation:
             pass

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from charlstm.judging.closeness import Closeness
     from charlstm.training.execution import RunOptions
     from charlstm.training.report import Report
+    from charlstm.training.runs import NetworkOptions
 
 TRAINING = {field.name for field in dataclasses.fields(TrainingConfig)}
 # Options that say where and how a run is kept, not what it is.
@@ -45,9 +46,9 @@ def run_options(
 
     values = context.params
     out = values["out"]
-    if values["resume"] and values["overwrite"]:
+    if values.get("resume") and values["overwrite"]:
         raise OptionError("--resume goes on with what stands at --out, --overwrite replaces it: give one of them")
-    if values["resume"] and out is None:
+    if values.get("resume") and out is None:
         raise OptionError("--resume needs the model directory of the run: -o MODEL")
     given = {
         name: _plain(values[name])
@@ -58,9 +59,9 @@ def run_options(
         texts=texts,
         out=out or next_run(str(context.info_name)),
         overwrite=values["overwrite"],
-        resume=values["resume"],
-        preset=values["preset"],
-        checkpoint_minutes=values["checkpoint_minutes"],
+        resume=values.get("resume", False),
+        preset=values.get("preset", "default"),
+        checkpoint_minutes=values.get("checkpoint_minutes", 0.0),
         dropout=values["dropout"],
         training={name: values[name] for name in values if name in TRAINING},
         given=given,
@@ -68,9 +69,17 @@ def run_options(
     if texts or options.is_begun:
         return options
     defaults = {"max_minutes": BUILT_IN_MINUTES, **(defaults or {})}
-    chosen = {name: value for name, value in defaults.items() if values[name] is None}
+    chosen = {name: value for name, value in defaults.items() if values.get(name) is None}
     dropout = chosen.pop("dropout", options.dropout)
     return dataclasses.replace(options, texts=(default_text,), dropout=dropout, training={**options.training, **chosen})
+
+
+def network_options(context: click.Context) -> NetworkOptions:
+    """Return the network that the options of a command ask for."""
+    from charlstm.training.runs import NetworkOptions
+
+    names = [field.name for field in dataclasses.fields(NetworkOptions)]
+    return NetworkOptions(**{name: context.params[name] for name in names})
 
 
 def _plain(value: Any) -> Any:

@@ -12,6 +12,9 @@ from charlstm.errors import DataError
 
 Ids = NDArray[np.integer[Any]]
 
+# How often a random length is around half the usual one.
+SHORT_SHARE = 0.05
+
 
 class Batches(Protocol):
     """A text in steps of B rows and T symbols; each epoch reads it once.
@@ -26,7 +29,10 @@ class Batches(Protocol):
         """Return the inputs and targets (B, T) of a step, and which targets are scored, (B, T); None: all of them."""
 
     def places(self, step: int) -> NDArray[np.int64]:
-        """Return where in the text the inputs of a step stand, and after them the last targets, (B, T + 1)."""
+        """Return where in the text the inputs of a step stand, and after them the last targets, (B, T + N).
+
+        N is how many symbols after its input a target stands.
+        """
 
     def begins_anew(self, step: int) -> bool:
         """Tell whether the LSTM state is zero before a step; else it goes on from the step before."""
@@ -35,7 +41,9 @@ class Batches(Protocol):
         """Return how many symbols are scored in all steps before one."""
 
 
-def batches_of(config: TrainingConfig, ids: Ids, starts: NDArray[np.int64], end_of_document: int | None) -> Batches:
+def batches_of(
+    config: TrainingConfig, ids: Ids, starts: NDArray[np.int64], end_of_document: int | None, target_offset: int = 1
+) -> Batches:
     """Return a training text in batches.
 
     Args:
@@ -43,6 +51,7 @@ def batches_of(config: TrainingConfig, ids: Ids, starts: NDArray[np.int64], end_
         ids: the text, (N,).
         starts: where its documents start, (D,).
         end_of_document: the id of the symbol after each document, None where there is none.
+        target_offset: how many symbols after its input a target stands; 1 for documents.
 
     Raises:
         DataError: the text does not suffice for such batches.
@@ -50,7 +59,9 @@ def batches_of(config: TrainingConfig, ids: Ids, starts: NDArray[np.int64], end_
     size = (config.batch_size, config.sequence_length, config.random_seed)
     if config.batching == "documents":
         return DocumentBatches(ids, starts, end_of_document, *size)
-    return StreamBatches(ids, *size)
+    if config.random_lengths:
+        return RandomLengthBatches(ids, *size, target_offset)
+    return StreamBatches(ids, *size, target_offset)
 
 
 class StreamBatches:
@@ -65,16 +76,20 @@ class StreamBatches:
         batch_size: the number of streams B.
         sequence_length: the symbols of a step T.
         random_seed: for the places where the epochs begin.
+        target_offset: how many symbols after its input a target stands.
 
     Raises:
         DataError: the text is too short for one step.
     """
 
-    def __init__(self, ids: Ids, batch_size: int, sequence_length: int, random_seed: int) -> None:
+    def __init__(
+        self, ids: Ids, batch_size: int, sequence_length: int, random_seed: int, target_offset: int = 1
+    ) -> None:
         self.ids = ids
         self.batch_size = batch_size
         self.sequence_length = sequence_length
         self.random_seed = random_seed
+        self.target_offset = target_offset
         self._stream_length = len(ids) // batch_size
         self.steps_per_epoch = self._stream_length // sequence_length
         if self.steps_per_epoch == 0:
@@ -85,16 +100,19 @@ class StreamBatches:
             )
 
     def __call__(self, step: int) -> tuple[NDArray[np.int32], NDArray[np.int32], None]:
-        """Return the inputs and targets (B, T) of a step; each target is the symbol after its input, all are scored."""
+        """Return the inputs and targets (B, T) of a step; all targets are scored."""
         window = self.ids[self.places(step)].astype(np.int32)
-        return window[:, :-1], window[:, 1:], None
+        return window[:, : -self.target_offset], window[:, self.target_offset :], None
 
     def places(self, step: int) -> NDArray[np.int64]:
-        """Return where in the text the inputs of a step stand, and after them the last targets, (B, T + 1)."""
+        """Return where in the text the inputs of a step stand, and after them the last targets, (B, T + N)."""
         epoch, within = divmod(step, self.steps_per_epoch)
+        return self._places(epoch, within * self.sequence_length, self.sequence_length)
+
+    def _places(self, epoch: int, offset: int, length: int) -> NDArray[np.int64]:
         start = int(np.random.default_rng([self.random_seed, epoch]).integers(len(self.ids)))
-        streams = start + within * self.sequence_length + self._stream_length * np.arange(self.batch_size)
-        places: NDArray[np.int64] = streams[:, None] + np.arange(self.sequence_length + 1)
+        streams = start + offset + self._stream_length * np.arange(self.batch_size)
+        places: NDArray[np.int64] = streams[:, None] + np.arange(length + self.target_offset)
         return places % len(self.ids)
 
     def begins_anew(self, step: int) -> bool:
@@ -104,6 +122,52 @@ class StreamBatches:
     def chars_before(self, step: int) -> int:
         """Return how many symbols are scored in all steps before one."""
         return step * self.batch_size * self.sequence_length
+
+
+class RandomLengthBatches(StreamBatches):
+    """Streams cut into steps of random length, so that not always the same symbols stand where the gradient ends.
+
+    The arguments are those of StreamBatches.  A length is drawn around T, or one time in twenty around T / 2, with a
+    deviation of T / 14, and taken to a multiple of that: of each length there is a graph.  An epoch has as many steps
+    as cover the streams on average; where they come out longer, the next stream's beginning is read as well.
+
+    Source: Merity, Keskar and Socher, AWD-LSTM, 2017, arXiv:1708.02182: 70 or 35, with a deviation of 5.
+    """
+
+    def __init__(
+        self, ids: Ids, batch_size: int, sequence_length: int, random_seed: int, target_offset: int = 1
+    ) -> None:
+        super().__init__(ids, batch_size, sequence_length, random_seed, target_offset)
+        mean = sequence_length * (1 - SHORT_SHARE / 2)
+        self.steps_per_epoch = max(1, int(self._stream_length / mean))
+        self._offsets: tuple[int, NDArray[np.int64]] = (-1, np.empty(0, np.int64))
+
+    def places(self, step: int) -> NDArray[np.int64]:
+        """Return where in the text the inputs of a step stand, and after them the last targets, (B, T + N)."""
+        epoch, within = divmod(step, self.steps_per_epoch)
+        offsets = self._offsets_in(epoch)
+        return self._places(epoch, int(offsets[within]), int(offsets[within + 1] - offsets[within]))
+
+    def chars_before(self, step: int) -> int:
+        """Return how many symbols are scored in all steps before one."""
+        epochs, within = divmod(step, self.steps_per_epoch)
+        whole = sum(int(self._lengths_in(epoch).sum()) for epoch in range(epochs))
+        return self.batch_size * (whole + int(self._offsets_in(epochs)[within]))
+
+    def _offsets_in(self, epoch: int) -> NDArray[np.int64]:
+        """Return where each step of an epoch begins, and where the last one ends; the last epoch's are remembered."""
+        if self._offsets[0] != epoch:
+            self._offsets = (epoch, np.concatenate([[0], np.cumsum(self._lengths_in(epoch))]))
+        return self._offsets[1]
+
+    def _lengths_in(self, epoch: int) -> NDArray[np.int64]:
+        random = np.random.default_rng([self.random_seed, epoch, 1])
+        usual, deviation = self.sequence_length, self.sequence_length / 14
+        is_short = random.random(self.steps_per_epoch) < SHORT_SHARE
+        moved = np.clip(random.standard_normal(self.steps_per_epoch), -3, 3)
+        lengths = np.where(is_short, usual / 2, usual) + deviation * moved
+        grain = max(1, round(deviation))
+        return np.maximum(grain, grain * np.rint(lengths / grain).astype(np.int64))
 
 
 class DocumentBatches:

@@ -58,6 +58,7 @@ def nats_of_texts(model: Model, texts: Sequence[Ids]) -> list[Costs]:
     Returns:
         For each text (N - 1,).
     """
+    offset = model.config.target_offset
     begin = _in_tensorflow(model) if sum(map(len, texts)) >= MANY_SYMBOLS else _in_numpy(model)
     found = [np.empty(len(text) - 1, np.float32) for text in texts]
     parts = [part for number, text in enumerate(texts) for part in _parts(number, len(text))]
@@ -65,7 +66,7 @@ def nats_of_texts(model: Model, texts: Sequence[Ids]) -> list[Costs]:
     parts.sort(key=lambda part: -part.steps)
     for first in range(0, len(parts), BATCH):
         batch = parts[first : first + BATCH]
-        nats = _read_batch(begin(len(batch)), [texts[part.text][part.read_from : part.end] for part in batch])
+        nats = _read_batch(begin(len(batch)), [texts[part.text][part.read_from : part.end] for part in batch], offset)
         for part, row in zip(batch, nats, strict=True):
             found[part.text][part.begin - 1 : part.end - 1] = row[part.begin - 1 - part.read_from : part.steps]
     return found
@@ -78,16 +79,21 @@ def _parts(text: int, symbols: int) -> list[_Part]:
     ]
 
 
-def _read_batch(read: Read, texts: Sequence[Ids]) -> Costs:
-    """Return what the symbols after the first of each text (B, T) cost; behind the end of a text stands anything."""
+def _read_batch(read: Read, texts: Sequence[Ids], offset: int) -> Costs:
+    """Return what the symbols after the first of each text (B, T) cost; behind the end of a text stands anything.
+
+    Each is predicted from those up to `offset` symbols before it, the first ones from a first symbol that repeats.
+    """
     steps = np.array([len(text) - 1 for text in texts])
     ids = np.zeros((len(texts), steps[0] + 1), np.int32)
     for row, text in zip(ids, texts, strict=True):
         row[: len(text)] = text
+    behind = np.concatenate([np.repeat(ids[:, :1], offset - 1, axis=1), ids], axis=1)
     nats = np.zeros((len(texts), steps[0]), np.float32)
     for place in range(0, int(steps[0]), STEPS):
         going_on = int(np.count_nonzero(steps > place))
-        inputs, targets = ids[:going_on, place:-1][:, :STEPS], ids[:going_on, place + 1 :][:, :STEPS]
+        targets = ids[:going_on, place + 1 :][:, :STEPS]
+        inputs = behind[:going_on, place:][:, : targets.shape[1]]
         nats[:going_on, place : place + STEPS] = read(inputs, targets)
     return nats
 

@@ -76,7 +76,8 @@ def _nats_of_each(model: Model, ids: Ids) -> NDArray[np.float64]:
     network = NumpyLSTM(model.config, model.weights)
     nats = np.empty(len(ids) - 1)
     for place in range(len(ids) - 1):
-        logits = network.step(ids[place : place + 1])[0].astype(np.float64)
+        read = max(0, place + 1 - model.config.target_offset)
+        logits = network.step(ids[read : read + 1])[0].astype(np.float64)
         nats[place] = np.logaddexp.reduce(logits) - logits[ids[place + 1]]
     return nats
 

@@ -25,7 +25,7 @@ from charlstm.store.trial_result import TrialResult, write_result
 from charlstm.training.compiled import scoring_network
 from charlstm.training.execution import Note, ObserverFactory, RunOptions
 from charlstm.training.report import Report, report_of
-from charlstm.training.runs import pretrain, transfer
+from charlstm.training.runs import NetworkOptions, pretrain, transfer
 
 # What a report and a result both say, by the same names.
 FROM_REPORT = (
@@ -95,7 +95,7 @@ def _train(
         # Where the sweep stood when the run began may have another name on this machine.
         options = replace(options, texts=())
     if trial.kind == "scratch":
-        return pretrain(options, len(trial.units), trial.units, observe, note)
+        return pretrain(options, NetworkOptions(len(trial.units), trial.units), observe, note)
     assert trial.layers is not None
     assert trial.base is not None
     return transfer(

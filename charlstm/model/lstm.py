@@ -48,6 +48,20 @@ class LSTM(keras.layers.LSTM):
         return h, tf.transpose(outputs, (1, 0, 2)), [h, c]
 
 
+def run_with(layer: keras.layers.LSTM, weights: LayerWeights, inputs: Any, state: Any) -> Any:
+    """Run a built layer over inputs (B, T, D) with weights that stand for its own.
+
+    Args:
+        layer: what returns its outputs (B, T, H) and its state.
+        weights: its own, or what was made of them; a gradient flows through them.
+        inputs: (B, T, D).
+        state: h and c before, (B, H).
+    """
+    others = [variable.value for variable in layer.non_trainable_variables]
+    result, _ = layer.stateless_call(list(weights), others, inputs, initial_state=state)
+    return result
+
+
 def use_own_kernel(
     layer: keras.layers.LSTM, steps: int | None, *, gpus: int, masked: bool = False, training: bool = False
 ) -> bool:

@@ -68,8 +68,8 @@ def lstm_stack(
             T must be static, and so must B with more than one shard.
         states: one per layer, float32.
         weights: one per layer, float32.
-        masks: one per layer, (T, H, B), float32: what its outputs are multiplied by on their way up, not on their
-            way to the next step; None for a layer, or for all, multiplies by nothing.
+        masks: one per layer, (T, H, B) or for all steps (1, H, B), float32: what its outputs are multiplied by on
+            their way up, not on their way to the next step; None for a layer, or for all, multiplies by nothing.
         precision: "float32", or "bfloat16" for bfloat16 products around float32 states, gates and sums.
         shards: parts of the batch that run independently of each other; divides B.
 
@@ -135,7 +135,7 @@ def _forward(
 ) -> _Tape:
     """Run one shard of the batch."""
     from_below = layers[0].inputs_by_step(inputs)
-    by_step = [None if mask is None else tf.unstack(mask[:, :, part]) for mask in masks]
+    by_step = [None if mask is None else _mask_by_step(mask[:, :, part], len(from_below)) for mask in masks]
     cells = [tf.transpose(state.c[part]) for state in states]
     hidden = [tf.transpose(state.h[part]) for state in states]
     operands = [tf.cast(h, layer.dtype) for h, layer in zip(hidden, layers, strict=True)]
@@ -151,6 +151,11 @@ def _forward(
             x = operands[number] if mask is None else tf.cast(up, layer.dtype)
         outputs.append(up)
     return _Tape(outputs, [array for pair in zip(hidden, cells, strict=True) for array in pair], saved, by_step)
+
+
+def _mask_by_step(mask: tf.Tensor, steps: int) -> list[tf.Tensor]:
+    by_step: list[tf.Tensor] = tf.unstack(mask)
+    return by_step * steps if len(by_step) == 1 else by_step
 
 
 def _backward(

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from charlstm.config import ModelConfig
+from charlstm.model.weights import head_kernel, input_rows
 from charlstm.store.model_directory import Weights
 
 Array = NDArray[np.float32]
@@ -31,7 +32,7 @@ class NumpyLSTM:
     def __init__(self, config: ModelConfig, weights: Weights, streams: int = 1) -> None:
         self.streams = streams
         self._cells = [_Cell(weights, layer, units, streams) for layer, units in enumerate(config.units)]
-        self._head_kernel = np.ascontiguousarray(weights["head/kernel"])
+        self._head_kernel = np.ascontiguousarray(head_kernel(weights))
         self._head_bias = weights["head/bias"]
 
     def reset(self, streams: Sequence[int] | None = None) -> None:
@@ -64,7 +65,7 @@ class NumpyLSTM:
             cell.keep_first(streams)
 
     def step(self, ids: Sequence[int] | NDArray[np.integer]) -> Array:
-        """Read one symbol a stream and return the logits of the next, (N, V).
+        """Read one symbol a stream and return the logits of the next, or the `target_offset`-th after it, (N, V).
 
         Args:
             ids: symbol ids (N,).
@@ -85,12 +86,12 @@ class _Cell:
     """
 
     def __init__(self, weights: Weights, layer: int, units: int, streams: int) -> None:
-        kernel = _sigmoids_first(weights[f"lstm_{layer}/kernel"], units)
+        kernel = _sigmoids_first(input_rows(weights) if layer == 0 else weights[f"lstm_{layer}/kernel"], units)
         recurrent_kernel = _sigmoids_first(weights[f"lstm_{layer}/recurrent_kernel"], units)
         bias = _sigmoids_first(weights[f"lstm_{layer}/bias"], units)
         self._units = units
         if layer == 0:
-            # A one-hot row times the kernel is a row of the kernel; the bias goes with it.
+            # The bias goes with the row of a symbol.
             self._rows = kernel + bias
             self._kernel = recurrent_kernel
         else:

@@ -14,11 +14,15 @@ from charlstm.store.model_directory import Weights, weight_shapes
 
 Array = NDArray[np.float32]
 
+# As in Merity, Keskar and Socher, 2017, arXiv:1708.02182.
+EMBEDDING_LIMIT = 0.1
+
 
 def initial_weights(config: ModelConfig, random_seed: int) -> dict[str, Array]:
     """Return the weights that a network starts from, as keras.layers.LSTM and Dense start.
 
-    Kernels are Glorot-uniform, recurrent kernels orthogonal, biases 0 but for the forget gate's, which is 1.
+    Kernels are Glorot-uniform, recurrent kernels orthogonal, biases 0 but for the forget gate's, which is 1; an
+    embedding is uniform between -0.1 and 0.1.
 
     Source: Glorot and Bengio, 2010; Saxe et al., 2013, arXiv:1312.6120; Jozefowicz et al., 2015 (forget bias).
     """
@@ -28,6 +32,8 @@ def initial_weights(config: ModelConfig, random_seed: int) -> dict[str, Array]:
         random = np.random.default_rng([random_seed, number])
         if name.endswith("recurrent_kernel"):
             weights[name] = _orthogonal(shape, random)
+        elif name == "embedding/table":
+            weights[name] = random.uniform(-EMBEDDING_LIMIT, EMBEDDING_LIMIT, shape).astype(np.float32)
         elif name.endswith("kernel"):
             limit = np.sqrt(6 / sum(shape))
             weights[name] = random.uniform(-limit, limit, shape).astype(np.float32)
@@ -40,8 +46,13 @@ def initial_weights(config: ModelConfig, random_seed: int) -> dict[str, Array]:
 
 
 def layer_names(config: ModelConfig, layers: Iterable[int], *, head: bool) -> list[str]:
-    """Return the names of the weights of some LSTM layers and, if wanted, of the head, from the bottom."""
+    """Return the names of the weights of some LSTM layers and, if wanted, of the head, from the bottom.
+
+    An embedding belongs to the lowest layer, and where weights are tied to the head too.
+    """
     prefixes = {f"lstm_{layer}" for layer in layers} | ({"head"} if head else set())
+    if "lstm_0" in prefixes or (config.tie_weights and head):
+        prefixes.add("embedding")
     return [name for name in weight_shapes(config) if name.split("/")[0] in prefixes]
 
 
@@ -50,14 +61,14 @@ def extend_vocabulary(
 ) -> tuple[ModelConfig, dict[str, Array]]:
     """Return a network for the vocabulary `new`, computing on the symbols of `old` exactly what it did.
 
-    The rows of the first kernel and the columns of the head follow their symbols, whatever the order of the two
-    vocabularies; those of symbols that `old` lacks start from the mean of all that there are.
+    The rows of the embedding, or else of the first kernel, and the columns of the head follow their symbols, whatever
+    the order of the two vocabularies; those of symbols that `old` lacks start from the mean of all that there are.
     """
     sources = old.ids_of(new)
     extended = {name: np.array(array) for name, array in weights.items()}
-    extended["lstm_0/kernel"] = _follow(weights["lstm_0/kernel"], sources)
-    extended["head/kernel"] = np.ascontiguousarray(_follow(weights["head/kernel"].T, sources).T)
-    extended["head/bias"] = _follow(weights["head/bias"], sources)
+    for name, axis in _symbol_axes(config).items():
+        followed = _follow(np.moveaxis(weights[name], axis, 0), sources)
+        extended[name] = np.ascontiguousarray(np.moveaxis(followed, 0, axis))
     return replace(config, vocabulary_size=len(new)), extended
 
 
@@ -69,11 +80,37 @@ def new_symbol_masks(config: ModelConfig, added: NDArray[np.bool_]) -> dict[str,
         added: which symbols are new, (V,).
 
     Returns:
-        Arrays that multiply the gradients of `lstm_0/kernel` (V, 1), `head/kernel` (1, V) and `head/bias` (V,).
+        Arrays that multiply the gradients of `embedding/table`, or else `lstm_0/kernel`, (V, 1), of `head/kernel`
+        (1, V) and of `head/bias` (V,).
     """
     assert len(added) == config.vocabulary_size
     ones = added.astype(np.float32)
-    return {"lstm_0/kernel": ones[:, None], "head/kernel": ones[None, :], "head/bias": ones}
+    shapes = weight_shapes(config)
+    masks = {}
+    for name, axis in _symbol_axes(config).items():
+        others = tuple(number for number in range(len(shapes[name])) if number != axis)
+        masks[name] = np.expand_dims(ones, others)
+    return masks
+
+
+def input_rows(weights: Weights) -> Array:
+    """Return what each symbol adds to the gates of the lowest layer, (V, 4H), without the bias.
+
+    A one-hot row times a kernel is a row of the kernel, and so is an embedded symbol times one of the product.
+    """
+    kernel = weights["lstm_0/kernel"]
+    return weights["embedding/table"] @ kernel if "embedding/table" in weights else kernel
+
+
+def head_kernel(weights: Weights) -> Array:
+    """Return the kernel of the head, (H, V), which may be that of the embedding."""
+    return weights["head/kernel"] if "head/kernel" in weights else weights["embedding/table"].T
+
+
+def _symbol_axes(config: ModelConfig) -> dict[str, int]:
+    """Return, for each weight with entries of its own for a symbol, the axis along which the symbols are."""
+    axes = {"embedding/table" if config.embedding else "lstm_0/kernel": 0, "head/bias": 0}
+    return axes if config.tie_weights else {**axes, "head/kernel": 1}
 
 
 def _orthogonal(shape: tuple[int, ...], random: np.random.Generator) -> Array:

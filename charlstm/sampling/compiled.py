@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from charlstm.config import ModelConfig, SamplingConfig
 from charlstm.data.vocabulary import Vocabulary
 from charlstm.errors import CharlstmError
+from charlstm.model.weights import head_kernel, input_rows
 from charlstm.sampling.filters import forbidden_symbols
 from charlstm.sampling.growing_texts import Drawn, GrowingTexts, Prompt
 from charlstm.store.model_directory import Weights
@@ -164,14 +165,14 @@ class TensorFlowLSTM:
 
     def __init__(self, config: ModelConfig, weights: Weights) -> None:
         self._units = config.units
-        # A one-hot row times the lowest kernel is a row of it; the bias goes with it.
-        self._rows = tf.constant(weights["lstm_0/kernel"] + weights["lstm_0/bias"])
+        # The bias goes with the row of a symbol.
+        self._rows = tf.constant(input_rows(weights) + weights["lstm_0/bias"])
         self._first = tf.constant(weights["lstm_0/recurrent_kernel"])
         self._upper = []
         for layer in range(1, config.layers):
             kernels = [weights[f"lstm_{layer}/{name}"] for name in ("kernel", "recurrent_kernel")]
             self._upper.append((tf.constant(np.concatenate(kernels)), tf.constant(weights[f"lstm_{layer}/bias"])))
-        self._head = tf.constant(weights["head/kernel"]), tf.constant(weights["head/bias"])
+        self._head = tf.constant(head_kernel(weights)), tf.constant(weights["head/bias"])
 
     def zero_state(self, streams: int) -> State:
         """Return the state at the beginning of a text, for N streams."""

@@ -85,6 +85,8 @@ def _only_on_the_processor(mixture: Mixture, prompts: Sequence[Prompt], config: 
         return "--word-start-temperature works"
     if len(mixture.models) > 1:
         return "several models write together"
+    if mixture.models[0].config.target_offset > 1:
+        return "a model that predicts more than the next character writes"
     if len({prompt.seed_ids for prompt in prompts}) > 1:
         return "--seeds are gone on from"
     return None

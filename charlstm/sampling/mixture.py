@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from charlstm.data.vocabulary import SPECIAL_SYMBOLS, Vocabulary
 from charlstm.errors import ModelError, OptionError
-from charlstm.model.numpy_lstm import NumpyLSTM
+from charlstm.sampling.delayed import stepping_network
 from charlstm.sampling.generate import Network
 from charlstm.store.model_directory import Model
 
@@ -32,7 +32,7 @@ class Mixture:
 
     def network(self, streams: int) -> Network:
         """Return the network that writes N texts side by side."""
-        networks = [NumpyLSTM(model.config, model.weights, streams) for model in self.models]
+        networks = [stepping_network(model.config, model.weights, streams) for model in self.models]
         if len(networks) == 1:
             return networks[0]
         ids = [model.vocabulary.ids_of(self.vocabulary) for model in self.models]

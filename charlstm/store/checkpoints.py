@@ -30,6 +30,8 @@ KEPT = 2
 _NAME = re.compile(r"step-\d{12}")
 
 Shapes = Mapping[str, tuple[int, ...]]
+# From a position to the network of that moment, and name and shape of each of the slots.
+FormOf = Callable[[Mapping[str, Any]], tuple[ModelConfig, Shapes]]
 
 
 @dataclass(frozen=True)
@@ -74,13 +76,12 @@ def write_checkpoint(model: Path, checkpoint: Checkpoint) -> None:
         shutil.rmtree(old, ignore_errors=True)
 
 
-def load_checkpoint(model: Path, config: ModelConfig, slot_shapes: Shapes, warn: Callable[[str], None]) -> Checkpoint:
+def load_checkpoint(model: Path, form_of: FormOf, warn: Callable[[str], None]) -> Checkpoint:
     """Return the newest checkpoint that verifies.
 
     Args:
         model: the model directory.
-        config: the network.
-        slot_shapes: name and shape of each of the `slots`.
+        form_of: tells from a position which network it is of; may raise a ModelError.
         warn: is told of newer checkpoints that did not verify.
 
     Raises:
@@ -88,7 +89,7 @@ def load_checkpoint(model: Path, config: ModelConfig, slot_shapes: Shapes, warn:
     """
     for directory in _newest_first(_checkpoints(model)):
         try:
-            return _read(directory, config, slot_shapes)
+            return _read(directory, form_of)
         except (ModelError, OSError) as problem:
             warn(f"{directory} is not used: {problem}")
     raise ModelError(f"{model} has no checkpoint that can be gone on from")
@@ -125,16 +126,18 @@ def check_size(model: Path, config: ModelConfig) -> None:
         raise ModelError(f"{model} has no checkpoint of {config.parameters:,} weights, as its run has")
 
 
-def _read(directory: Path, config: ModelConfig, slot_shapes: Shapes) -> Checkpoint:
+def _read(directory: Path, form_of: FormOf) -> Checkpoint:
     step, hashes = _read_manifest(directory)
     for file in FILES:
         _verify(directory / file, hashes)
+    position = json_file.read_json(directory / POSITION, ModelError)
+    config, slot_shapes = form_of(position)
     return Checkpoint(
         step=step,
         weights=load_arrays(directory / CURRENT, weight_shapes(config)),
         best=load_arrays(directory / BEST, weight_shapes(config)),
         slots=load_arrays(directory / SLOTS, slot_shapes),
-        position=json_file.read_json(directory / POSITION, ModelError),
+        position=position,
         history=read_history(directory / HISTORY),
     )
 

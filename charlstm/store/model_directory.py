@@ -65,16 +65,21 @@ def weight_shapes(config: ModelConfig) -> dict[str, tuple[int, ...]]:
     """Return the name and shape of every weight, from the bottom to the head.
 
     Layer l has `lstm_l/kernel` (D, 4H), `lstm_l/recurrent_kernel` (H, 4H) and `lstm_l/bias` (4H,), gates in the
-    order i, f, g, o as in keras.layers.LSTM; the head has `head/kernel` (H, V) and `head/bias` (V,).
+    order i, f, g, o as in keras.layers.LSTM; the head has `head/kernel` (H, V) and `head/bias` (V,).  Below the layers
+    may be an `embedding/table` (V, E); where weights are tied, it stands for `head/kernel` too.
     """
     shapes: dict[str, tuple[int, ...]] = {}
     inputs = config.vocabulary_size
+    if config.embedding:
+        shapes["embedding/table"] = (inputs, config.embedding)
+        inputs = config.embedding
     for layer, units in enumerate(config.units):
         shapes[f"lstm_{layer}/kernel"] = (inputs, 4 * units)
         shapes[f"lstm_{layer}/recurrent_kernel"] = (units, 4 * units)
         shapes[f"lstm_{layer}/bias"] = (4 * units,)
         inputs = units
-    shapes["head/kernel"] = (inputs, config.vocabulary_size)
+    if not config.tie_weights:
+        shapes["head/kernel"] = (inputs, config.vocabulary_size)
     shapes["head/bias"] = (config.vocabulary_size,)
     return shapes
 

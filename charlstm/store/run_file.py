@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from charlstm.config import ModelConfig, TrainingConfig, TransferConfig, misfit_of_keys
+from charlstm.config import ModelConfig, TrainingConfig, TransferConfig
+from charlstm.config_json import misfit_of_keys
 from charlstm.errors import ModelError, OptionError
 from charlstm.store import json_file
 from charlstm.store.model_directory import weight_shapes

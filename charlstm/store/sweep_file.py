@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from charlstm.config import MAX_LAYERS, MAX_UNITS, Config, ModelConfig, NewSymbols, PresetName, TrainingConfig
+from charlstm.config import MAX_LAYERS, MAX_UNITS, ModelConfig, NewSymbols, PresetName, TrainingConfig
+from charlstm.config_json import Config
 from charlstm.errors import ModelError, OptionError
 from charlstm.store import json_file
 

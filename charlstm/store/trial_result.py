@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from charlstm.config import Config
+from charlstm.config_json import Config
 from charlstm.errors import ModelError, OptionError
 from charlstm.store import json_file
 

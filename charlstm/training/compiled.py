@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from charlstm.config import ModelConfig, Precision, TrainingConfig
 from charlstm.model.network import Network
 from charlstm.training.scoring import Scorer
-from charlstm.training.step import TrainingStep
+from charlstm.training.step import COMPILED_OPTIONS, TrainingStep
 
 # A graph that is unrolled over time takes some ten megabytes.
 NETWORKS, STEPS = 4, 2
@@ -45,7 +45,8 @@ class CompiledNetwork:
     ) -> TrainingStep:
         """Return a training step as if it were new; the arguments are those of TrainingStep."""
         key = (
-            *(config.optimizer, config.clip_norm, config.batch_size, config.sequence_length, config.batching),
+            *(getattr(config, option) for option in COMPILED_OPTIONS),
+            config.learning_rate if config.layer_rates else None,
             *(tuple(trained), first_layer),
             *((name, mask.shape, mask.tobytes()) for name, mask in masks.items()),
         )

@@ -12,13 +12,13 @@ from typing import Any
 
 import numpy as np
 
-from charlstm.config import CorpusConfig, PresetName
+from charlstm.config import CorpusConfig, ModelConfig, PresetName
 from charlstm.data.batches import Batches, Ids, batches_of
 from charlstm.data.vocabulary import SPECIAL_SYMBOLS, Vocabulary
 from charlstm.errors import DataError, DivergedError, ModelError, StoppedError
-from charlstm.model.weights import extend_vocabulary, initial_weights, new_symbol_masks
+from charlstm.model.weights import Array, extend_vocabulary, initial_weights, new_symbol_masks
 from charlstm.store import atomic, json_file
-from charlstm.store.checkpoints import CHECKPOINTS, check_size, has_checkpoints
+from charlstm.store.checkpoints import CHECKPOINTS, Shapes, check_size, has_checkpoints
 from charlstm.store.dataset_directory import Dataset, load_dataset, write_dataset
 from charlstm.store.lock import locked
 from charlstm.store.model_directory import CONFIG, DATASET, VOCABULARY, Weights, load_model, weight_shapes
@@ -28,9 +28,12 @@ from charlstm.training.compiled import training_network
 from charlstm.training.keeper import CheckpointKeeper
 from charlstm.training.loop import Job, Observer, Trainer
 from charlstm.training.memory import check_memory
+from charlstm.training.phases import Phase, carried_over, phases_of
+from charlstm.training.position import position_of
 from charlstm.training.report import Report, float32_scorer, loss_of, report_of, save_result
 from charlstm.training.resume import check_unchanged, extended_run
 from charlstm.training.signals import stop_requests
+from charlstm.training.slots import slot_shapes
 
 Note = Callable[[str], None]
 
@@ -103,7 +106,7 @@ def begin_or_resume(
         with atomic.new_directory(out, overwrite=options.overwrite) as directory:
             corpus = CorpusConfig(random_seed=int(options.training.get("random_seed") or 1))
             dataset = open_dataset(options.texts, corpus, directory / DATASET)
-            _check_is_learnable(dataset)
+            check_is_learnable(dataset)
             begun = start(dataset)
             run = replace(begun.run, dataset=_describe(dataset, directory, out))
             write_run(directory, run)
@@ -133,21 +136,27 @@ def _train(options: RunOptions, run: RunFile, weights: Weights | None, observe: 
             f"{out / VOCABULARY} has {len(vocabulary)} symbols, but {RUN} says {run.model.vocabulary_size}"
         )
     atomic.remove_leftovers(out)
+    phases = phases_of(run.model, run.training, run.trained)
     has_checkpoint = has_checkpoints(out)
     if has_checkpoint:
-        check_size(out, run.model)
+        check_size(out, phases[0].model)
     atomic.remove_leftovers(out / CHECKPOINTS)
     check_memory(run.model, run.training)
-    if weights is None and has_checkpoint:
-        weights = {name: np.zeros(shape, np.float32) for name, shape in weight_shapes(run.model).items()}
     starts = vocabulary.translate_starts(dataset.documents["train"], dataset.splits["train"], dataset.vocabulary)
-    batches = batches_of(run.training, splits["train"], starts, vocabulary.end_of_document)
-    job = _job(run, weights or _first_weights(run, vocabulary), splits, batches)
-    observer = observe(job, vocabulary)
-    trainer = Trainer(job, training_network(run.model, run.training.precision), observer, out)
-    keeper = CheckpointKeeper(out, run.model, trainer.slot_shapes(), options.checkpoint_minutes, note)
+    batches = batches_of(run.training, splits["train"], starts, vocabulary.end_of_document, run.model.target_offset)
+    keeper = CheckpointKeeper(out, lambda position: _form_of(run, phases, position), options.checkpoint_minutes, note)
+
+    def trainer_of(number: int, weights: Weights) -> Trainer:
+        phase = phases[number]
+        job = _job(run, phase, weights, splits, batches)
+        if len(phases) > 1:
+            note(f"Phase {number + 1} of {len(phases)}.")
+        return Trainer(job, training_network(phase.model, phase.training.precision), observe(job, vocabulary), out)
+
     if has_checkpoint:
-        trainer.restore(keeper.newest())
+        checkpoint = keeper.newest()
+        trainer = trainer_of(position_of(checkpoint).phase, checkpoint.weights)
+        trainer.restore(checkpoint)
         is_extended = read_run(out).training != run.training
         if trainer.position.is_finished and not is_extended:
             note(f"{out} is finished.")
@@ -157,25 +166,35 @@ def _train(options: RunOptions, run: RunFile, weights: Weights | None, observe: 
             write_run(out, run)
         note(f"Going on from step {trainer.position.step:,}.")
     else:
+        first = weights or _first_weights(run, vocabulary)
+        trainer = trainer_of(0, first if phases[0].model == run.model else carried_over(phases[0], {}))
         if run.command == "transfer":
-            trainer.position.base_test_nats_per_char = loss_of(float32_scorer(run, job.weights), splits["test"]) or -1.0
+            loss = loss_of(float32_scorer(run.model, first), splits["test"])
+            trainer.position.base_test_nats_per_char = loss or -1.0
         keeper.write(trainer.capture())
     with stop_requests() as stop_signal:
-        try:
-            is_finished = trainer.run(keeper, lambda: stop_signal() is not None)
-        except DivergedError:
-            keeper.wait()
-            save_result(out, run, vocabulary, trainer, splits)
-            raise
-        finally:
-            observer.ended()
-        if not is_finished:
+        while True:
+            try:
+                is_finished = trainer.run(keeper, lambda: stop_signal() is not None)
+            except DivergedError:
+                keeper.wait()
+                save_result(out, run, vocabulary, trainer, splits)
+                raise
+            finally:
+                trainer.observer.ended()
+            if not is_finished:
+                keeper.write(trainer.capture())
+                again = f"charlstm {run.command} --resume -o {shlex.quote(str(out))}"
+                raise StoppedError(
+                    f"stopped at step {trainer.position.step:,}, with everything saved; go on with: {again}",
+                    stop_signal() or 0,
+                )
+            following = trainer.position.phase + 1
+            if following == len(phases):
+                break
+            before, trainer = trainer, trainer_of(following, carried_over(phases[following], trainer.best))
+            trainer.follow(before)
             keeper.write(trainer.capture())
-            again = f"charlstm {run.command} --resume -o {shlex.quote(str(out))}"
-            raise StoppedError(
-                f"stopped at step {trainer.position.step:,}, with everything saved; go on with: {again}",
-                stop_signal() or 0,
-            )
         last = trainer.capture()
         report = save_result(out, run, vocabulary, trainer, splits)
         keeper.write(last)
@@ -183,22 +202,37 @@ def _train(options: RunOptions, run: RunFile, weights: Weights | None, observe: 
     return report
 
 
-def _job(run: RunFile, weights: Weights, splits: Mapping[str, Ids], batches: Batches) -> Job:
-    masks = {}
-    if run.new_symbols:
-        size = run.model.vocabulary_size
-        added = np.arange(size) >= size - run.new_symbols
-        masks = {name: mask for name, mask in new_symbol_masks(run.model, added).items() if name not in run.trained}
+def _job(run: RunFile, phase: Phase, weights: Weights, splits: Mapping[str, Ids], batches: Batches) -> Job:
+    trained, masks = _trained(run, phase)
     return Job(
-        model=run.model,
-        training=run.training,
+        model=phase.model,
+        training=phase.training,
         weights=weights,
-        trained=[name for name in weights if name in run.trained or name in masks],
+        trained=trained,
         masks=masks,
         train=splits["train"],
         batches=batches,
         valid=splits["valid"],
     )
+
+
+def _trained(run: RunFile, phase: Phase) -> tuple[list[str], dict[str, Array]]:
+    """Return the names of the weights that change in a phase, and the masks of those that change only in part."""
+    masks = {}
+    if run.new_symbols:
+        size = phase.model.vocabulary_size
+        added = np.arange(size) >= size - run.new_symbols
+        masks = {name: mask for name, mask in new_symbol_masks(phase.model, added).items() if name not in phase.trained}
+    return [name for name in weight_shapes(phase.model) if name in phase.trained or name in masks], masks
+
+
+def _form_of(run: RunFile, phases: list[Phase], position: Mapping[str, Any]) -> tuple[ModelConfig, Shapes]:
+    """Return the network and the other arrays of a checkpoint."""
+    number = position.get("phase", 0)
+    if type(number) is not int or not 0 <= number < len(phases):
+        raise ModelError(f"its phase is {str(number)[:20]}, but the run has {len(phases)}")
+    phase = phases[number]
+    return phase.model, slot_shapes(phase.model, phase.training, _trained(run, phase)[0])
 
 
 def _first_weights(run: RunFile, vocabulary: Vocabulary) -> Weights:
@@ -211,7 +245,8 @@ def _first_weights(run: RunFile, vocabulary: Vocabulary) -> Weights:
     return extend_vocabulary(base.config, base.weights, base.vocabulary, vocabulary)[1]
 
 
-def _check_is_learnable(dataset: Dataset) -> None:
+def check_is_learnable(dataset: Dataset) -> None:
+    """Raise a DataError unless there are two different symbols to tell apart."""
     ordinary = [symbol for symbol in dataset.vocabulary.symbols if symbol not in SPECIAL_SYMBOLS]
     if len(ordinary) < 2:
         raise DataError(f"the text consists of {len(ordinary)} different symbols: there is nothing to learn from it")

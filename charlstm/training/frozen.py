@@ -14,19 +14,22 @@ from numpy.typing import NDArray
 
 from charlstm.config import ModelConfig
 from charlstm.data.batches import Ids
-from charlstm.model.network import Network
+from charlstm.method_config import RegularizerFields
+from charlstm.model.network import NO_NOISE, Network
 from charlstm.training.streams import Streams
 
 GIB = 1 << 30
 
 
-def frozen_below(config: ModelConfig, trained: list[str]) -> int:
+def frozen_below(config: ModelConfig, trained: list[str], noise: RegularizerFields = NO_NOISE) -> int:
     """Return how many layers at the bottom need to be computed only once.
 
     They are frozen, and none of them but the last drops any of its outputs; what the last one drops can be dropped
-    from the outputs that were kept.
+    from the outputs that were kept.  Nor is anything else dropped.
     """
     trained_layers = {name.split("/")[0] for name in trained}
+    if noise.is_noise_below or "embedding" in trained_layers:
+        return 0
     count = next((layer for layer in range(config.layers) if f"lstm_{layer}" in trained_layers), config.layers)
     return count if not any(config.dropout[: count - 1]) else 0
 

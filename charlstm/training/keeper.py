@@ -7,8 +7,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from charlstm.config import ModelConfig
-from charlstm.store.checkpoints import Checkpoint, Shapes, load_checkpoint, write_checkpoint
+from charlstm.store.checkpoints import Checkpoint, FormOf, load_checkpoint, write_checkpoint
 
 
 class CheckpointKeeper:
@@ -19,18 +18,14 @@ class CheckpointKeeper:
 
     Args:
         model: the model directory.
-        config: the network.
-        slot_shapes: the arrays of a checkpoint besides the weights.
+        form_of: tells from a position which network a checkpoint holds, and the arrays besides the weights.
         minutes: the time after which a checkpoint is taken in the middle of an epoch too.
         warn: is told of checkpoints that do not verify.
     """
 
-    def __init__(
-        self, model: Path, config: ModelConfig, slot_shapes: Shapes, minutes: float, warn: Callable[[str], None]
-    ) -> None:
+    def __init__(self, model: Path, form_of: FormOf, minutes: float, warn: Callable[[str], None]) -> None:
         self._model = model
-        self._config = config
-        self._slot_shapes = slot_shapes
+        self._form_of = form_of
         self._seconds = minutes * 60
         self._warn = warn
         self._writer: threading.Thread | None = None
@@ -78,7 +73,7 @@ class CheckpointKeeper:
             ModelError: there is none.
         """
         self.wait()
-        return load_checkpoint(self._model, self._config, self._slot_shapes, self._warn)
+        return load_checkpoint(self._model, self._form_of, self._warn)
 
     def _write(self, checkpoint: Checkpoint) -> None:
         try:

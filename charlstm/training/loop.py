@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -14,21 +15,21 @@ from numpy.typing import NDArray
 
 from charlstm.config import ModelConfig, TrainingConfig
 from charlstm.data.batches import Batches, Ids
-from charlstm.errors import DivergedError
+from charlstm.errors import DivergedError, ModelError
 from charlstm.model.network import State
-from charlstm.store.checkpoints import Checkpoint, Shapes
+from charlstm.store.checkpoints import Checkpoint
 from charlstm.store.history import Evaluation
 from charlstm.store.model_directory import Weights
 from charlstm.training.compiled import CompiledNetwork
 from charlstm.training.evaluation_times import EvaluationTimes
 from charlstm.training.frozen import fits, frozen_below, frozen_outputs
-from charlstm.training.position import Position, position_of
+from charlstm.training.position import Position, next_phase, position_of
+from charlstm.training.reactions import react, share_of_newest
 from charlstm.training.schedules import schedule_of
+from charlstm.training.time_limit import keep_to_time
 
 # A longer validation text is judged by its beginning while training; the end of a run reports on all of it.
 VALIDATION_CHARS = 500_000
-# How much of the time of a run with a limit goes by before its length in steps is first estimated.
-FIRST_ESTIMATE = 0.02
 # Steps in a row that are not finite before the training goes back to its last checkpoint, and how often it does.
 BAD_STEPS = 5
 ROLLBACKS = 3
@@ -124,16 +125,16 @@ class Trainer:
         self.observer = observer
         config = job.training
         self.batches = job.batches
-        self.most_steps = config.epochs * self.batches.steps_per_epoch
-        self.position = Position(total_steps=self.most_steps)
+        self.position = Position()
+        self.position.total_steps = self.last_step
         self.history: list[Evaluation] = []
         self.best: Weights = dict(job.weights)
         self.scorer = compiled.scorer
-        layers = frozen_below(job.model, job.trained)
+        layers = frozen_below(job.model, job.trained, config)
         self._frozen_layers = layers if fits(job.model, layers, len(job.train), config.frozen_cache_gb) else 0
         self._frozen_outputs: NDArray[np.float32] | None = None
         self._scratch = scratch
-        self._schedule = schedule_of(config)
+        self._schedule = schedule_of(config, self.batches.steps_per_epoch)
         self._training_step = compiled.training_step(config, job.trained, job.masks, self._frozen_layers)
         self._chars_per_step = config.batch_size * config.sequence_length
         epoch = self.batches.steps_per_epoch
@@ -141,6 +142,18 @@ class Trainer:
         self._evaluation_times = EvaluationTimes(epoch, self.batches.chars_before(epoch), validated)
         self._state: State = self.network.zero_state(config.batch_size)
         self.network.assign(job.weights)
+
+    @property
+    def last_step(self) -> int:
+        """The step at which the training ends, where nothing ends it before."""
+        return self.position.phase_step + self.job.training.epochs * self.batches.steps_per_epoch
+
+    def follow(self, before: Trainer) -> None:
+        """Begin as the phase after one that has ended; to be called before anything else."""
+        has_same_shape = before.job.model.units == self.job.model.units
+        self.position = next_phase(before.position, len(before.history), keeps_best=has_same_shape)
+        self.position.total_steps = self.last_step
+        self.history = list(before.history)
 
     def run(self, keeper: Keeper, stop_requested: Callable[[], bool]) -> bool:
         """Train until the end, or until a stop is requested.
@@ -163,7 +176,8 @@ class Trainer:
             if not position.is_evaluation_due:
                 self._train_one_step()
                 position.elapsed = time.perf_counter() - began
-                self._keep_to_time()
+                evaluated_at = self.history[-1].step if self.history else 0
+                keep_to_time(position, self.job.training.max_minutes, self.last_step, evaluated_at)
                 self.observer.stepped(self._progress())
                 if position.bad_steps >= BAD_STEPS:
                     position = self._go_back(keeper)
@@ -172,8 +186,10 @@ class Trainer:
                 position.is_evaluation_due = self._is_evaluation_due()
             was_due = position.is_evaluation_due
             # An evaluation that a stop interrupts is made again, from its beginning, when the run is gone on with.
-            if was_due and not self._evaluate(stop_requested):
-                return False
+            if was_due:
+                with self._averaged():
+                    if not self._evaluate(stop_requested):
+                        return False
             position.elapsed = time.perf_counter() - began
             if self._is_out_of_patience():
                 position.stopped_by = "patience"
@@ -182,7 +198,8 @@ class Trainer:
                 return False
             keeper.offer(self.capture, is_wanted=was_due)
         if position.best_row < 0:
-            self.best = self.network.to_arrays()
+            with self._averaged():
+                self.best = self.network.to_arrays()
         position.is_finished = True
         return True
 
@@ -197,7 +214,10 @@ class Trainer:
 
     def restore(self, checkpoint: Checkpoint) -> None:
         """Become what was captured."""
-        self.position = position_of(checkpoint)
+        position = position_of(checkpoint)
+        if position.phase != self.position.phase and self.position.step > 0:
+            raise ModelError("the newest checkpoint is of another phase of the run")
+        self.position = position
         self.history = list(checkpoint.history)
         self.best = checkpoint.best
         self.network.assign(checkpoint.weights)
@@ -212,16 +232,7 @@ class Trainer:
         """Set the end of the run by its options anew, after they were extended."""
         position = self.position
         position.is_finished, position.is_estimated, position.stopped_by = False, False, "epochs"
-        position.total_steps = self.most_steps
-
-    def slot_shapes(self) -> Shapes:
-        """Return the name and shape of each array that `capture` adds to the weights."""
-        optimizer = self._training_step.optimizer.slots.items()
-        shapes: dict[str, tuple[int, ...]] = {f"optimizer/{name}": tuple(slot.shape) for name, slot in optimizer}
-        for layer, units in enumerate(self.job.model.units):
-            for part in ("hidden", "cell"):
-                shapes[f"state_{layer}/{part}"] = (self.job.training.batch_size, units)
-        return shapes
+        position.total_steps = self.last_step
 
     def _train_one_step(self) -> None:
         position, config = self.position, self.job.training
@@ -230,9 +241,13 @@ class Trainer:
             self._state = self.network.zero_state(config.batch_size)
         ids, targets, scored = self.batches(position.step)
         lower = self._frozen_outputs
-        inputs = ids if lower is None else lower[self.batches.places(position.step)[:, :-1]]
-        rate = self._learning_rate(position.step)
-        result = self._training_step(inputs, targets, self._state, position.step, rate, position.updates + 1, scored)
+        inputs = ids if lower is None else lower[self.batches.places(position.step)[:, : ids.shape[1]]]
+        relative_length = ids.shape[1] / config.sequence_length
+        rate = self._learning_rate(position.step) * relative_length
+        result = self._training_step(
+            *(inputs, targets, self._state, position.step, rate, position.updates + 1, scored),
+            newest=share_of_newest(position),
+        )
         seconds = time.perf_counter() - began
         position.step += 1
         position.seconds += seconds
@@ -244,7 +259,7 @@ class Trainer:
         self._state = result.state
         position.bad_steps = 0
         position.updates += 1
-        share = 1.0 if scored is None else float(scored.mean())
+        share = relative_length if scored is None else float(scored.mean())
         position.sum_nats += share * result.nats_per_char
         position.sum_steps += share
         position.sum_seconds += seconds
@@ -262,7 +277,9 @@ class Trainer:
         return self.position
 
     def _learning_rate(self, step: int) -> float:
-        return self._schedule(step, self.position.total_steps) * 0.5**self.position.rollbacks
+        position = self.position
+        lowered = 0.5**position.rollbacks * self.job.training.decay**position.decays
+        return self._schedule(step - position.phase_step, position.total_steps - position.phase_step) * lowered
 
     def _evaluate(self, stop_requested: Callable[[], bool]) -> bool:
         """Add a row to the history; return whether there was time for it."""
@@ -289,33 +306,26 @@ class Trainer:
         if is_best:
             position.best_row = len(self.history)
             self.best = self.network.to_arrays()
-        position.bad_evaluations = 0 if is_best else position.bad_evaluations + 1
         self.history.append(evaluation)
+        losses = [row.valid_nats_per_char for row in self.history[position.phase_row :]]
+        react(position, self.job.training, losses, is_best=is_best)
         position.is_evaluation_due = False
         self.observer.evaluated(evaluation, is_best, self.network.to_arrays)
         return True
 
-    def _keep_to_time(self) -> None:
-        """Let a run with a time limit end with its schedule: set its length to the steps that will fit."""
-        limit = self.job.training.max_minutes
-        if limit is None:
-            return
-        position, seconds = self.position, limit * 60
-        if position.elapsed >= seconds:
-            if position.step < position.total_steps:
-                position.stopped_by = "max_minutes"
-                position.total_steps = position.step
-            return
-        is_first = not position.is_estimated and position.elapsed >= FIRST_ESTIMATE * seconds
-        evaluated_at = self.history[-1].step if self.history else 0
-        is_after_evaluation = position.is_estimated and position.step == evaluated_at + 1
-        if position.step > 2 and (is_first or is_after_evaluation):
-            position.is_estimated = True
-            # The first step compiles, which says nothing about the others.
-            per_step = (position.elapsed - position.first_step_seconds) / (position.step - 1)
-            fitting = position.step + max(1, int((seconds - position.elapsed) / per_step))
-            position.total_steps = min(self.most_steps, fitting)
-            position.stopped_by = "epochs" if position.total_steps == self.most_steps else "max_minutes"
+    @contextlib.contextmanager
+    def _averaged(self) -> Iterator[None]:
+        """Let the network be the average of its past ones in the block, where the optimizer keeps one."""
+        averages = self._training_step.optimizer.averages if self.position.updates else {}
+        variables = {name: self.network.variables_by_name[name] for name in averages}
+        before = {name: variable.numpy() for name, variable in variables.items()}
+        for name, average in averages.items():
+            variables[name].assign(average)
+        try:
+            yield
+        finally:
+            for name, variable in variables.items():
+                variable.assign(before[name])
 
     def _is_evaluation_due(self) -> bool:
         step = self.position.step

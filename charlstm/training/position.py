@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
-from charlstm.config import Config
+from charlstm.config_json import Config, added
 from charlstm.errors import ModelError, OptionError
 from charlstm.store.checkpoints import Checkpoint
 
@@ -38,6 +38,13 @@ class Position(Config):
         base_test_nats_per_char: the test loss of the untouched base model; -1 where there is none.
         stopped_by: why the run ends.
         is_finished: whether it has.
+        decays: how often the rate was lowered because the validation loss did not improve.
+        bad_since_decay: evaluations without a new best loss since the last time, or since there was one.
+        averaged_from: the update after which weights are averaged; -1 for not yet.
+        phase: the number of the phase; `updates`, `total_steps`, the counts of what was bad, and the schedule are its.
+        phase_step: the step at which it began.
+        phase_row: the row of the history at which it began.
+        phase_elapsed: `elapsed` when it began.
     """
 
     step: int = 0
@@ -58,15 +65,65 @@ class Position(Config):
     base_test_nats_per_char: float = -1.0
     stopped_by: StoppedBy = "epochs"
     is_finished: bool = False
+    decays: int = added(0)
+    bad_since_decay: int = added(0)
+    averaged_from: int = added(-1)
+    phase: int = added(0)
+    phase_step: int = added(0)
+    phase_row: int = added(0)
+    phase_elapsed: float = added(0.0)
 
     def __post_init__(self) -> None:
-        counts = (self.step, self.updates, self.sum_steps, self.bad_evaluations, self.bad_steps, self.best_row + 1)
+        counts = (
+            self.step,
+            self.updates,
+            self.sum_steps,
+            self.bad_evaluations,
+            self.bad_steps,
+            self.best_row + 1,
+            self.decays,
+        )
         if min(counts) < 0 or max(counts) >= MAX_STEPS or self.updates > self.step:
             raise OptionError("a count is out of range, or there are more updates than steps")
         if not (0 <= self.rollbacks < MAX_ROLLBACKS and 0 <= self.total_steps < MAX_STEPS**2):
             raise OptionError("'rollbacks' or 'total_steps' is out of range")
+        if not (self.phase >= 0 and 0 <= self.phase_step <= self.step and self.phase_row >= 0):
+            raise OptionError("'phase', 'phase_step' or 'phase_row' is out of range")
+        if not -1 <= self.averaged_from <= self.updates:
+            raise OptionError("'averaged_from' is out of range")
+        if not 0 <= self.phase_elapsed <= self.elapsed:
+            raise OptionError("the phase began later than now")
         if not 0 <= self.first_step_seconds <= self.elapsed:
             raise OptionError("the first step took longer than all of them")
+
+
+def next_phase(position: Position, rows: int, *, keeps_best: bool) -> Position:
+    """Return where a training stands when the phase after the present one begins; its `total_steps` are left open.
+
+    Args:
+        position: at the end of a phase.
+        rows: of the history so far.
+        keeps_best: whether the best loss so far is one of the network that is trained on.
+    """
+    return replace(
+        position,
+        updates=0,
+        is_estimated=False,
+        first_step_seconds=0.0,
+        bad_evaluations=0,
+        best_row=position.best_row if keeps_best else -1,
+        bad_steps=0,
+        rollbacks=0,
+        stopped_by="epochs",
+        is_finished=False,
+        decays=0,
+        bad_since_decay=0,
+        averaged_from=-1,
+        phase=position.phase + 1,
+        phase_step=position.step,
+        phase_row=rows,
+        phase_elapsed=position.elapsed,
+    )
 
 
 def position_of(checkpoint: Checkpoint) -> Position:

@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 from charlstm.config import ModelConfig, Precision, PresetName, TrainingConfig
 from charlstm.errors import OptionError
+from charlstm.training.schedules import WARMED_UP
 
 Value = TypeVar("Value")
 
@@ -51,7 +52,7 @@ PRESETS: dict[PresetName, tuple[Size, ...]] = {
     ),
 }
 
-LEARNING_RATES = {"adam": 3e-3, "rmsprop": 2e-3, "sgd": 1.0}
+LEARNING_RATES = {"adam": 3e-3, "rmsprop": 2e-3, "sgd": 1.0, "nt-asgd": 1.0}
 WARMUP_STEPS = 100
 # Smaller networks have less to drop.  Measured on 54,000 characters of poems: 2 x 64 came to a validation loss of 1.838
 # with a dropout of 0.2, and to 1.946 with the 0.5 that suits 256 units.
@@ -80,6 +81,9 @@ def model_config(
     layers: int | None = None,
     units: tuple[int, ...] | None = None,
     dropout: tuple[float, ...] | None = None,
+    embedding: int = 0,
+    tie_weights: bool = False,
+    target_offset: int = 1,
 ) -> ModelConfig:
     """Return the network for a size of text; what is given wins, one value stands for all layers."""
     if units is None:
@@ -90,7 +94,10 @@ def model_config(
         given = ",".join(map(str, units))
         raise OptionError(f"--units {given}: needs one value, or one for each of the {layers} layers")
     units = one_a_layer(units, layers)
-    return ModelConfig(vocabulary_size, units, dropout_of(size, units, dropout))
+    if tie_weights and not embedding:
+        raise OptionError("--tie-weights makes the head of the embedding, so it needs one: give --embedding too")
+    dropouts = dropout_of(size, units, dropout)
+    return ModelConfig(vocabulary_size, units, dropouts, embedding, tie_weights, target_offset)
 
 
 def dropout_of(size: Size, units: tuple[int, ...], given: tuple[float, ...] | None) -> tuple[float, ...]:
@@ -109,7 +116,7 @@ def training_config(size: Size, precision: Precision, given: dict[str, Any]) -> 
         "max_minutes": None,
         "learning_rate": LEARNING_RATES[given.get("optimizer") or "adam"],
         "schedule": "cosine",
-        "warmup_steps": WARMUP_STEPS,
+        "warmup_steps": WARMUP_STEPS if (given.get("schedule") or "cosine") in WARMED_UP else 0,
         "optimizer": "adam",
         "clip_norm": 1.0,
         "patience": size.patience,

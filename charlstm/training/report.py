@@ -8,7 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from charlstm.config import Config
+from charlstm.config import ModelConfig
+from charlstm.config_json import Config
 from charlstm.data.batches import Ids
 from charlstm.data.vocabulary import Vocabulary
 from charlstm.errors import ModelError, OptionError
@@ -56,14 +57,16 @@ class Report(Config):
 def save_result(out: Path, run: RunFile, vocabulary: Vocabulary, trainer: Trainer, splits: Mapping[str, Ids]) -> Report:
     """Write the model with the best weights so far and return what is to be said of it."""
     position = trainer.position
-    scorer = float32_scorer(run, trainer.best)
+    # A run that ended in the midst of its phases has the network of that phase.
+    model = trainer.job.model
+    scorer = float32_scorer(model, trainer.best)
     base_loss = position.base_test_nats_per_char
     report = Report(
         model=str(out),
         valid_nats_per_char=loss_of(scorer, splits["valid"]),
         test_nats_per_char=loss_of(scorer, splits["test"]),
         base_test_nats_per_char=base_loss if base_loss >= 0 else None,
-        parameters=run.model.parameters,
+        parameters=model.parameters,
         trained_parameters=_count_trained(trainer.job),
         chars_trained=trainer.batches.chars_before(position.step),
         training_seconds=position.seconds,
@@ -75,7 +78,7 @@ def save_result(out: Path, run: RunFile, vocabulary: Vocabulary, trainer: Traine
     write_history(out / HISTORY, trainer.history)
     save_model(
         out,
-        run.model,
+        model,
         vocabulary,
         trainer.best,
         training=run.training.to_json(),
@@ -95,9 +98,9 @@ def report_of(out: Path) -> Report:
         raise ModelError(f"{out / CONFIG}: 'result' is not that of a run: {problem}") from None
 
 
-def float32_scorer(run: RunFile, weights: Weights) -> Scorer:
+def float32_scorer(model: ModelConfig, weights: Weights) -> Scorer:
     """Return what scores texts with these weights as `charlstm evaluate` does, whatever the training's precision."""
-    compiled = scoring_network(run.model)
+    compiled = scoring_network(model)
     compiled.network.assign(weights)
     return compiled.scorer
 

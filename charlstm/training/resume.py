@@ -27,7 +27,9 @@ def extended_run(run: RunFile, texts: Sequence[str], given: Mapping[str, Any]) -
     if texts and list(texts) != run.texts:
         raise OptionError(f"--resume goes on with {' '.join(run.texts)}, not {' '.join(texts)}: leave the texts out")
     training = run.training
-    effective = {**training.to_json(), "layers": run.model.layers, **run.given}
+    model = run.model.to_json()
+    kept = {name: model[name] for name in ("embedding", "tie_weights", "target_offset")}
+    effective = {**training.to_json(), **kept, "layers": run.model.layers, **run.given}
     for name, value in given.items():
         option = "--" + name.replace("_", "-")
         if name in ("epochs", "max_minutes"):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -18,20 +18,38 @@ from charlstm.store.model_directory import Model, load_model
 from charlstm.store.run_file import RunFile
 from charlstm.training import presets
 from charlstm.training.execution import Note, ObserverFactory, RunOptions, Start, begin_or_resume
+from charlstm.training.layer_groups import check_fit
 from charlstm.training.memory import check_memory
+from charlstm.training.phases import with_phase_dropout, with_phase_epochs
 from charlstm.training.precision import choose_precision
 from charlstm.training.report import Report
 
 
-def pretrain(
-    options: RunOptions, layers: int | None, units: tuple[int, ...] | None, observe: ObserverFactory, note: Note
-) -> Report:
+@dataclass(frozen=True)
+class NetworkOptions:
+    """The network that is asked for.
+
+    Attributes:
+        layers: LSTM layers; None for a choice by size.
+        units: units of all layers or of each; None for a choice by size.
+        embedding: the size of the vector that a symbol becomes; 0 for one-hot symbols.
+        tie_weights: whether the embedding is the kernel of the head too.
+        target_offset: how many symbols after the one that is read the one stands that is predicted.
+    """
+
+    layers: int | None = None
+    units: tuple[int, ...] | None = None
+    embedding: int = 0
+    tie_weights: bool = False
+    target_offset: int = 1
+
+
+def pretrain(options: RunOptions, network: NetworkOptions, observe: ObserverFactory, note: Note) -> Report:
     """Train a stack from scratch.
 
     Args:
         options: what to train on, and how.
-        layers: LSTM layers; None for a choice by size.
-        units: units of all layers or of each; None for a choice by size.
+        network: the network to train.
         observe: makes the observer.
         note: takes sentences for the user.
 
@@ -41,27 +59,34 @@ def pretrain(
         StoppedError: a signal ended the training; it can be gone on with.
     """
 
-    def start(dataset: Dataset) -> Start:
-        train, starts = dataset.splits["train"], dataset.documents["train"]
-        size = presets.size_of(len(train), options.preset)
-        model = presets.model_config(size, len(dataset.vocabulary), layers=layers, units=units, dropout=options.dropout)
-        run = RunFile(
-            command="pretrain",
-            given=dict(options.given),
-            texts=list(options.texts),
-            dataset={},
-            model=model,
-            training=_training_config(options, size, train, starts, dataset.vocabulary, note),
-            base=None,
-            transfer=None,
-            trained=layer_names(model, range(model.layers), head=True),
-            new_symbols=0,
-            lineage=[],
-        )
-        check_memory(model, run.training)
-        return Start(run, dataset.vocabulary, initial_weights(model, run.training.random_seed))
+    return begin_or_resume(options, lambda dataset: pretrain_start(options, network, dataset, note), observe, note)
 
-    return begin_or_resume(options, start, observe, note)
+
+def pretrain_start(options: RunOptions, network: NetworkOptions, dataset: Dataset, note: Note) -> Start:
+    """Return what a training from scratch on a dataset begins with; the arguments are those of `pretrain`."""
+    train, starts = dataset.splits["train"], dataset.documents["train"]
+    size = presets.size_of(len(train), options.preset)
+    model = presets.model_config(size, len(dataset.vocabulary), dropout=options.dropout, **vars(network))
+    trained = layer_names(model, range(model.layers), head=True)
+    training = _training_config(options, size, train, starts, dataset.vocabulary, note)
+    check_fit(model, training)
+    training = with_phase_epochs(model, training, trained)
+    model = with_phase_dropout(model, training)
+    run = RunFile(
+        command="pretrain",
+        given=dict(options.given),
+        texts=list(options.texts),
+        dataset={},
+        model=model,
+        training=training,
+        base=None,
+        transfer=None,
+        trained=trained,
+        new_symbols=0,
+        lineage=[],
+    )
+    check_memory(model, run.training)
+    return Start(run, dataset.vocabulary, initial_weights(model, run.training.random_seed))
 
 
 def transfer(
@@ -108,13 +133,16 @@ def transfer(
         trained = layer_names(config, chosen.retrain, head=not freeze_head)
         if not trained and not added:
             raise OptionError("--retrain none with --freeze-head trains nothing: leave one of them out")
+        training = _training_config(options, size, train, starts, vocabulary, note)
+        check_fit(config, training)
+        training = with_phase_epochs(config, training, trained)
         run = RunFile(
             command="transfer",
             given=dict(options.given),
             texts=list(options.texts),
             dataset={},
             model=config,
-            training=_training_config(options, size, train, starts, vocabulary, note),
+            training=training,
             base=str(base),
             transfer=chosen,
             trained=trained,

@@ -79,10 +79,12 @@ class Scorer:
 
     def _pieces(self, ids: Ids) -> Iterator[tuple[NDArray[np.bool_], NDArray[np.int64], Any, Any]]:
         """Yield, for pieces (B, T) of a text (N,): which places count, the places, their nats and hits."""
-        count = len(ids) - 1
+        count, offset = len(ids) - 1, self._network.config.target_offset
         streams = Streams(count)
         state = self._network.zero_state(streams.count)
         for places, scored in streams:
             within = np.minimum(places, count - 1)
-            nats, hits, state = self._step(ids[within].astype(np.int32), ids[within + 1].astype(np.int32), state)
+            # Before the first symbols that are predicted from one so far before, the first of all is read again.
+            read = np.maximum(within + 1 - offset, 0)
+            nats, hits, state = self._step(ids[read].astype(np.int32), ids[within + 1].astype(np.int32), state)
             yield scored, places, nats, hits

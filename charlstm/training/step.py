@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -11,8 +12,18 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from charlstm.config import TrainingConfig
+from charlstm.method_config import RegularizerFields
+from charlstm.model.activation_regularization import activation_penalty
 from charlstm.model.network import Network, State
-from charlstm.training.optimizers import Optimizer, clip_by_global_norm
+from charlstm.training.layer_groups import clip_norms, group_of, rate_factors
+from charlstm.training.optimizers import Optimizer, clip_by_global_norm, clip_by_group_norms
+
+# What of a training's options is compiled into its step.
+COMPILED_OPTIONS = (
+    *("optimizer", "clip_norm", "layer_rates", "layer_rate_decay", "weight_decay", "rmsprop_decay"),
+    *("batch_size", "sequence_length", "batching"),
+    *(field.name for field in dataclasses.fields(RegularizerFields)),
+)
 
 
 @dataclass(frozen=True)
@@ -51,11 +62,19 @@ class TrainingStep:
     ) -> None:
         self._network = network
         self._first_layer = first_layer
-        self._clip_norm = config.clip_norm
+        self._config = config
         self._random_seed = config.random_seed
         self._masks = {name: tf.constant(mask) for name, mask in masks.items()}
         self._variables = {name: network.variables_by_name[name] for name in trained}
-        self.optimizer = Optimizer(config.optimizer, self._variables)
+        factors = rate_factors(network.config, config)
+        self.optimizer = Optimizer(
+            config.optimizer,
+            self._variables,
+            factors={name: factors[group_of(name)] for name in trained},
+            weight_decay=config.weight_decay,
+            masks=self._masks,
+            rmsprop_decay=config.rmsprop_decay,
+        )
         self._compiled = tf.function(self._step, autograph=False)
 
     def begin(self, random_seed: int) -> None:
@@ -73,6 +92,7 @@ class TrainingStep:
         learning_rate: float,
         update: int,
         scored: NDArray[np.bool_] | None = None,
+        newest: float = 1.0,
     ) -> StepResult:
         """Run one step.
 
@@ -84,6 +104,7 @@ class TrainingStep:
             learning_rate: of this update.
             update: the number of this update, counted from 1.
             scored: which targets the loss is the mean over, (B, T), at least one; None for all.
+            newest: the share of the new weights in their average, where the optimizer keeps one.
         """
         seed = tf.constant(np.array([self._random_seed & 0x7FFFFFFF, step], np.int32))
         rate = tf.constant(learning_rate, tf.float32)
@@ -95,30 +116,45 @@ class TrainingStep:
             rate,
             tf.constant(update, tf.int64),
             None if scored is None else tf.constant(scored.T),
+            tf.constant(newest, tf.float32) if self.optimizer.averages else None,
         )
         return StepResult(float(loss), new_state, bool(applied))
 
-    def _step(self, inputs: Any, targets: Any, state: State, seed: Any, rate: Any, number: Any, scored: Any) -> Any:
+    def _step(
+        self, inputs: Any, targets: Any, state: State, seed: Any, rate: Any, number: Any, scored: Any, newest: Any
+    ) -> Any:
         variables = list(self._variables.values())
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(variables)
-            logits, new_state = self._network(inputs, state, dropout_seed=seed, first_layer=self._first_layer)
-            nats = _cross_entropy(logits, targets)
+            outputs = self._network.outputs(
+                inputs, state, dropout_seed=seed, first_layer=self._first_layer, noise=self._config
+            )
+            nats = _cross_entropy(self._network.logits(outputs.dropped), targets)
             loss = tf.reduce_mean(nats) if scored is None else _mean_where(scored, nats)
-        gradients = tape.gradient(loss, variables, unconnected_gradients=tf.UnconnectedGradients.ZERO)
+            # What is told is the loss alone, which compares.
+            penalty = activation_penalty(outputs, scored, self._config)
+            penalized = loss if penalty is None else loss + penalty
+        gradients = tape.gradient(penalized, variables, unconnected_gradients=tf.UnconnectedGradients.ZERO)
         gradients = [tf.convert_to_tensor(gradient) for gradient in gradients]
         for position, name in enumerate(self._variables):
             if name in self._masks:
                 gradients[position] *= self._masks[name]
-        gradients, norm = clip_by_global_norm(gradients, self._clip_norm)
+        gradients, norm = self._clipped(gradients)
         finite = tf.math.is_finite(loss) & tf.math.is_finite(norm)
 
         def update() -> Any:
-            self.optimizer.apply(gradients, rate, number)
+            self.optimizer.apply(gradients, rate, number, newest)
             return tf.constant(True)
 
         applied = tf.cond(finite, update, lambda: tf.constant(False))
-        return loss, new_state, applied
+        return loss, outputs.state, applied
+
+    def _clipped(self, gradients: list[Any]) -> tuple[list[Any], Any]:
+        norm = self._config.clip_norm
+        if not isinstance(norm, tuple):
+            return clip_by_global_norm(gradients, norm)
+        groups = [group_of(name) for name in self._variables]
+        return clip_by_group_norms(gradients, groups, clip_norms(self._network.config, norm))
 
 
 class EvaluationStep:

@@ -188,3 +188,26 @@ def test_the_terminal_must_have_the_characters() -> None:
     assert result.exit_code == 1
     assert "has no characters to draw with: set PYTHONUTF8=1" in result.stderr
     assert not Path("a.png").exists()
+
+
+def test_a_schedule_is_drawn_without_a_model(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "64")
+    shown = run("--schedule", "stlr", "--learning-rate", "0.01", "--show").stdout
+    assert shown.startswith("learning rate\n0.01")
+    assert "updates" in shown
+    other = run("--schedule", "sgdr", "--learning-rate", "0.01", "--cycle-epochs", "2", "--show").stdout
+    assert other != shown
+    assert run("--schedule", "cyclical", "--steps", "3", "-o", "rates.png").stdout == "Figure rates.png\n"
+    assert Path("rates.png").read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["--decay", "0.5"], "--decay is of a schedule: give --schedule too"),
+        (["model", "--schedule", "stlr"], "--schedule draws no directory: leave model out"),
+        (["--schedule", "plateau"], "follows the validation loss"),
+    ],
+)
+def test_what_does_not_go_with_a_schedule_is_refused(arguments: list[str], says: str) -> None:
+    assert says in run(*arguments, code=2).stderr

@@ -71,6 +71,18 @@ PLAIN = ["--optimizer", "sgd", "--clip-norm", "0", "--schedule", "constant"]
 VARIANTS = {
     "adam, cosine": [],
     "rmsprop, constant": ["--optimizer", "rmsprop", "--schedule", "constant"],
+    "sgd, plateau": ["--optimizer", "sgd", "--schedule", "plateau", "--learning-rate", "9", "--decay", "0.5"],
+    "rates, norms and decay by layer": [
+        *["--layer-rate-decay", "2.6", "--clip-norm", "0.1,0.2", "--weight-decay", "0.01"],
+    ],
+    "regularised, embedded and tied": [
+        *["--embedding", "10", "--tie-weights", "--locked-dropout", "--input-dropout", "0.1", "--weight-drop", "0.5"],
+        *["--embedding-dropout", "0.1", "--activation-regularization", "2"],
+        *["--temporal-activation-regularization", "1"],
+    ],
+    "gradual": ["--gradual"],
+    "nt-asgd": ["--optimizer", "nt-asgd", "--learning-rate", "9", "--non-monotone", "0", "--rmsprop-decay", "0.9"],
+    "random lengths, further ahead": ["--random-lengths", "--target-offset", "3"],
     "sgd, dropout list": ["--optimizer", "sgd", "--dropout", "0.1,0.5"],
 }
 
@@ -112,6 +124,16 @@ def test_a_transfer_with_frozen_layers_and_new_symbols_goes_on_to_the_bit(stop_a
     assert results("parts") == results("whole")
     whole, parts = (json.loads(Path(name, "config.json").read_text())["result"] for name in ("whole", "parts"))
     assert parts["base_test_nats_per_char"] == whole["base_test_nats_per_char"]
+
+
+def test_gradual_unfreezing_goes_on_to_the_bit(stop_after: Callable[[int], None]) -> None:
+    run("pretrain", "book.txt", "-o", "base", *OPTIONS, "--epochs", "1")
+    options = ["-m", "base", "--unfreeze", "gradual", "--epochs", "4", "--batch-size", "8", "--sequence-length", "20"]
+    run("transfer", "book.txt", "-o", "whole", *options)
+    for steps in (30, 1, 40, 10_000):  # an epoch, and so a phase, has 30
+        stop_after(steps)
+        run("transfer", "book.txt", "-o", "parts", *options, "--resume", code=143 if steps < 10_000 else 0)
+    assert results("parts") == results("whole")
 
 
 def test_the_newest_checkpoint_that_verifies_is_taken(stop_after: Callable[[int], None]) -> None:

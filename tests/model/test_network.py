@@ -6,6 +6,7 @@ import tensorflow as tf
 from charlstm.config import ModelConfig
 from charlstm.data.batches import one_hot
 from charlstm.model.dropout import dropout_mask
+from charlstm.model.lstm import stack_weights
 from charlstm.model.network import Network
 from charlstm.model.numpy_lstm import NumpyLSTM
 from charlstm.model.weights import initial_weights
@@ -117,7 +118,9 @@ def test_layers_of_different_sizes_and_dropout_agree_with_keras_layer_by_layer()
             if own:
                 logits, state = built(text, built.zero_state(2), dropout_seed=tf.constant([1, 1]))
             else:
-                outputs, state = built._layer_by_layer(text, built.zero_state(2), built.lstms, masks)
+                outputs, state = built._layer_by_layer(
+                    text, built.zero_state(2), built.lstms, masks, stack_weights(built.lstms)
+                )
                 logits = tf.tensordot(outputs, built.head.kernel, 1) + built.head.bias
             loss = tf.reduce_sum(logits**2)
         gradients = [tf.convert_to_tensor(part) for part in tape.gradient(loss, variables)]

@@ -115,7 +115,7 @@ def test_checkpoints_that_are_a_link_are_left_alone(copies: Path) -> None:
     with pytest.raises(ModelError, match="is a link"):
         has_checkpoints(copies / "unfinished")
     with pytest.raises(ModelError, match="is a link"):
-        load_checkpoint(copies / "unfinished", config, {}, print)
+        load_checkpoint(copies / "unfinished", lambda _: (config, {}), print)
 
 
 def test_a_dataset_that_is_a_link_is_not_a_models_own(copies: Path) -> None:
@@ -143,7 +143,7 @@ def test_a_position_that_cannot_be_is_refused(copies: Path, change: dict[str, ob
     slots = {name: array.shape for name, array in load_file(directory / "slots.safetensors").items()}
     edit(directory / "position.json", lambda document: document.update(change))
     with corrupt.fitting_hash(copies / "unfinished", "unfinished", f"{corrupt.CHECKPOINT}/position.json"):
-        checkpoint = load_checkpoint(copies / "unfinished", run.model, slots, print)
+        checkpoint = load_checkpoint(copies / "unfinished", lambda _: (run.model, slots), print)
         with pytest.raises(ModelError, match="the position"):
             position_of(checkpoint)
     assert Position.from_json(Position().to_json()) == Position()

@@ -52,7 +52,7 @@ def open_run(path: Path) -> object:
     run = read_run(path)
     original = FIRST_FORMAT / "unfinished" / CHECKPOINT / "slots.safetensors"
     slots = {name: array.shape for name, array in load_file(original).items()}
-    position_of(load_checkpoint(path, run.model, slots, [].append))
+    position_of(load_checkpoint(path, lambda _: (run.model, slots), [].append))
     return run
 
 

@@ -322,7 +322,7 @@ def main() -> None:
     options = arguments(__doc__, 5000)
     source = random.Random(options.random_seed)
     tally = Tally()
-    commands = [command for command in COMMANDS if command != "benchmark"]
+    commands = [command for command in COMMANDS if command not in ("benchmark", "find-rate")]
     run_lines(tally, random_lines(options.count, source, commands), source, TRAINED)
     tally.end()
 

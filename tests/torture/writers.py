@@ -239,7 +239,7 @@ def _checkpoint(place: Path, step: int, value: float) -> None:
 
 def _newest_value(place: Path) -> float:
     base = load_model(FIRST_FORMAT / "model")
-    found = load_checkpoint(place, base.config, SHAPES, lambda warning: _refuse(warning))
+    found = load_checkpoint(place, lambda _: (base.config, SHAPES), lambda warning: _refuse(warning))
     value = float(found.position["value"])
     assert all((array == np.float32(value)).all() for array in found.weights.values())
     visible = [path for path in (place / "checkpoints").iterdir() if not path.name.startswith(".")]

@@ -56,9 +56,13 @@ def test_what_a_step_depends_on_gives_a_step_of_its_own_and_old_ones_are_let_go(
         compiled.training_step(TRAINING, layer_names(MODEL, [1], head=True), {}),
         compiled.training_step(replace(TRAINING, optimizer="sgd"), HEAD, {}),
         compiled.training_step(replace(TRAINING, clip_norm=2.0), HEAD, {}),
+        compiled.training_step(replace(TRAINING, clip_norm=(1.0, 1.0)), HEAD, {}),
+        compiled.training_step(replace(TRAINING, layer_rates=(0.01, 0.02)), HEAD, {}),
+        compiled.training_step(replace(TRAINING, layer_rates=(0.01, 0.02), learning_rate=1.0), HEAD, {}),
+        compiled.training_step(replace(TRAINING, weight_decay=0.1), HEAD, {}),
         compiled.training_step(replace(TRAINING, sequence_length=3), HEAD, {}),
     ]
-    assert len({id(step) for step in (first, *others)}) == 6
+    assert len({id(step) for step in (first, *others)}) == 10
     assert compiled.training_step(replace(TRAINING, sequence_length=3), HEAD, {}) is others[-1]
     assert compiled.training_step(TRAINING, HEAD, {}) is not first
 

@@ -1,11 +1,32 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 
+import numpy as np
 import pytest
 
+from charlstm.errors import OptionError
 from charlstm.training.presets import size_of, training_config
-from charlstm.training.schedules import cosine, schedule_of, warmup
+from charlstm.training.schedules import (
+    Schedule,
+    cosine,
+    cyclical,
+    first_cycle,
+    one_cycle,
+    schedule_of,
+    sgdr,
+    step_decays,
+    stlr,
+    warmup,
+)
+
+NAMES = ["constant", "cosine", "stlr", "cyclical", "sgdr", "one-cycle", "plateau", "step"]
+
+
+def schedule(name: str, steps_per_epoch: int = 10, **given: object) -> Schedule:
+    options = {"schedule": name, "learning_rate": 0.5, **given}
+    return schedule_of(training_config(size_of(1000), "float32", options), steps_per_epoch)
 
 
 def test_warmup_rises_linearly_to_one() -> None:
@@ -19,15 +40,105 @@ def test_cosine_follows_its_closed_form() -> None:
 
 
 @pytest.mark.parametrize("total", [1, 2, 3])
-@pytest.mark.parametrize("name", ["constant", "cosine"])
+@pytest.mark.parametrize("name", NAMES)
 def test_schedules_are_positive_and_finite_in_the_shortest_runs(name: str, total: int) -> None:
-    schedule = schedule_of(training_config(size_of(1000), "float32", {"schedule": name, "learning_rate": 0.5}))
-    rates = [schedule(step, total) for step in range(total)]
-    assert all(0 < rate <= 0.5 for rate in rates)
+    for steps_per_epoch in (1, 10):
+        rates = [schedule(name, steps_per_epoch)(step, total) for step in range(total)]
+        assert all(0 < rate <= 0.5 for rate in rates)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_no_schedule_leaves_its_bounds(name: str) -> None:
+    for total in (19, 100, 237):
+        rates = [schedule(name, min_learning_rate=0.1, warmup_steps=0)(step, total) for step in range(total)]
+        assert all(0.1 * (0.01 if name == "one-cycle" else 1) <= rate + 1e-12 <= 0.5 + 2e-12 for rate in rates)
+        assert max(rates) == pytest.approx(0.5, rel=0.15)
 
 
 def test_a_constant_schedule_stays_at_its_rate_after_the_warmup() -> None:
-    given = {"schedule": "constant", "learning_rate": 0.5, "warmup_steps": 10}
-    schedule = schedule_of(training_config(size_of(1000), "float32", given))
-    assert schedule(0, 1000) < 0.1
-    assert [schedule(step, 1000) for step in (10, 500, 999)] == [0.5, 0.5, 0.5]
+    rate = schedule("constant", warmup_steps=10)
+    assert rate(0, 1000) < 0.1
+    assert [rate(step, 1000) for step in (10, 500, 999)] == [0.5, 0.5, 0.5]
+
+
+def test_cosine_falls_to_the_lowest_rate() -> None:
+    rate = schedule("cosine", warmup_steps=0, min_learning_rate=0.1)
+    assert [rate(step, 4) for step in (0, 2, 4)] == pytest.approx([0.5, 0.3, 0.1])
+
+
+def test_stlr_is_the_formula_of_the_paper() -> None:
+    total, cut, ratio = 200, 20, 32
+    for step in range(total):
+        p = step / cut if step < cut else 1 - (step - cut) / (cut * (1 / 0.1 - 1))
+        assert stlr(step, total, 0.01) == pytest.approx(0.01 * (1 + p * (ratio - 1)) / ratio)
+        assert schedule("stlr")(step, total) == pytest.approx(50 * stlr(step, total, 0.01))
+    assert stlr(cut, total, 0.01) == 0.01
+    assert stlr(0, total, 0.01) == pytest.approx(0.01 / 32)
+
+
+def test_a_lowest_rate_sets_the_ratio_of_stlr() -> None:
+    assert schedule("stlr", min_learning_rate=0.1)(0, 100) == pytest.approx(0.1)
+
+
+def test_cyclical_rates_are_the_formula_of_the_paper() -> None:
+    low, high, step_size, gamma = 0.1, 0.5, 25, 0.99
+    shapes = {
+        "triangular": lambda cycle, step: 1.0,  # noqa: ARG005
+        "triangular2": lambda cycle, step: 1 / 2 ** (cycle - 1),  # noqa: ARG005
+        "exp-range": lambda cycle, step: gamma**step,  # noqa: ARG005
+    }
+    for shape, scale in shapes.items():
+        for step in range(200):
+            cycle = math.floor(1 + step / (2 * step_size))
+            x = abs(step / step_size - 2 * cycle + 1)
+            expected = low + (high - low) * max(0.0, 1 - x) * scale(cycle, step)
+            assert cyclical(step, 50, low, high, shape, gamma**50) == pytest.approx(expected)
+
+
+def test_cycles_of_no_given_length_fill_the_run() -> None:
+    rate = schedule("cyclical", steps_per_epoch=10)
+    peaks = [step for step in range(1, 129) if rate(step - 1, 130) < rate(step, 130) >= rate(step + 1, 130)]
+    assert len(peaks) == 3  # 13 epochs are three cycles of about four
+    assert rate(129, 130) < 0.15
+    assert schedule("cyclical", cycle_epochs=2)(10, 130) == pytest.approx(0.5)
+
+
+def test_sgdr_restarts_after_cycles_that_grow() -> None:
+    rates = [sgdr(step, 10, 2, 0.1, 0.5) for step in range(70)]
+    restarts = [step + 1 for step, (before, after) in enumerate(pairwise(rates)) if after > before]
+    assert restarts == [10, 30]
+    assert [rates[step] for step in (0, 10, 30)] == pytest.approx([0.5, 0.5, 0.5])
+    assert rates[20] == pytest.approx(0.3)
+    assert rates[5] == pytest.approx(0.1 + 0.4 * 0.5 * (1 + math.cos(math.pi * 0.5)))
+    assert [sgdr(step, 10, 1, 0, 1) for step in (0, 10, 1000)] == [1, 1, 1]
+    assert first_cycle(70, 10, 2) == pytest.approx(10)
+    assert first_cycle(77, 10, 2) == pytest.approx(11)
+    assert first_cycle(3, 10, 2) == pytest.approx(3)
+
+
+def test_one_cycle_rises_falls_and_ends_at_a_hundredth_of_its_lowest() -> None:
+    rates = [one_cycle(step, 101, 0.05, 0.5) for step in range(101)]
+    np.testing.assert_allclose(rates[:46], np.linspace(0.05, 0.5, 46))
+    np.testing.assert_allclose(rates[45:91], np.linspace(0.5, 0.05, 46))
+    np.testing.assert_allclose(rates[90:], np.linspace(0.05, 0.0005, 11))
+
+
+def test_step_decays_every_so_many_epochs_or_at_those_that_are_named() -> None:
+    assert [step_decays(epoch, [2.0]) for epoch in (0, 1.9, 2, 3, 4)] == [0, 0, 1, 1, 2]
+    assert [step_decays(epoch, [1.0], after=9) for epoch in (0, 9.5, 10, 11)] == [0, 0, 1, 2]
+    assert [step_decays(epoch, [3.0, 5.0]) for epoch in (0, 2, 3, 5, 99)] == [0, 0, 1, 2, 2]
+    rate = schedule("step", decay=0.1, decay_epochs=(3.0, 4.0), warmup_steps=0)
+    assert [rate(step, 60) for step in (29, 30, 40)] == pytest.approx([0.5, 0.05, 0.005])
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        ({"min_learning_rate": 0.7}, "--min-learning-rate 0.7: must be at least 0 and at most the learning rate, 0.5"),
+        ({"decay_epochs": (3.0, 3.0)}, "--decay-epochs 3,3: needs each number above the one before"),
+        ({"decay_epochs": (-1.0,)}, "--decay-epochs -1: needs numbers above 0"),
+    ],
+)
+def test_values_out_of_range_are_refused(given: dict[str, object], says: str) -> None:
+    with pytest.raises(OptionError, match=says):
+        schedule("step", **given)

@@ -134,3 +134,9 @@ def test_clipping_scales_all_gradients_by_their_common_norm() -> None:
     for clip_norm in (0.0, 10.0):
         kept, _ = clip_by_global_norm(gradients, clip_norm)
         np.testing.assert_allclose([float(part[0]) for part in kept], [3, 4], rtol=1e-6)
+
+
+def test_the_decay_of_rmsprop_can_be_chosen() -> None:
+    variable = tf.Variable([1.0])
+    Optimizer("rmsprop", {"x": variable}, rmsprop_decay=0.5).apply([tf.constant([2.0])], tf.constant(0.1), 1)
+    np.testing.assert_allclose(variable, [1 - 0.1 * 2 / np.sqrt(0.5 * 4)], atol=1e-5)

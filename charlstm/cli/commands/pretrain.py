@@ -2,12 +2,27 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import click
 
-from charlstm.cli.options import layers_option, out_option, text_arguments, training_options, units_option
-from charlstm.cli.training import emit_report, run_options
+from charlstm.cli.method_options import (
+    embedding_option,
+    gradual_option,
+    phase_dropout_option,
+    phase_epochs_option,
+    target_offset_option,
+    tie_weights_option,
+)
+from charlstm.cli.options import (
+    layers_option,
+    out_option,
+    text_arguments,
+    training_options,
+    units_option,
+)
+from charlstm.cli.training import emit_report, network_options, run_options
 
 BUILT_IN = "python-manual"
 # The manual is read to try the program: by what writes words soonest, on however slow a machine.  Four minutes of one
@@ -22,12 +37,16 @@ BUILT_IN_TRAINING = {"dropout": (0.0,), "batch_size": 16, "learning_rate": 5e-3,
 @out_option("Model directory to make.", "pretrain")
 @layers_option
 @units_option
+@embedding_option
+@tie_weights_option
+@target_offset_option
+@gradual_option
+@phase_epochs_option
+@phase_dropout_option
 @training_options
 def command(
     context: click.Context,
     texts: tuple[str, ...],
-    layers: int | None,
-    units: tuple[int, ...] | None,
     as_json: bool,
     **training: Any,
 ) -> None:
@@ -45,7 +64,8 @@ def command(
 
     is_by_default = training["preset"] == "default" and training["optimizer"] == "adam"
     options = run_options(context, texts, BUILT_IN, BUILT_IN_TRAINING if is_by_default else {})
+    network = network_options(context)
     if not texts and is_by_default:
-        units = units or BUILT_IN_UNITS
-    report = pretrain(options, layers, units, observer_for, note)
+        network = replace(network, units=network.units or BUILT_IN_UNITS)
+    report = pretrain(options, network, observer_for, note)
     emit_report(report, as_json=as_json)

@@ -7,6 +7,10 @@ from typing import Any
 
 import click
 
+from charlstm.cli.method_options import (
+    unfreeze_every_option,
+    unfreeze_option,
+)
 from charlstm.cli.options import (
     freeze_head_option,
     frozen_cache_option,
@@ -31,6 +35,8 @@ BUILT_IN = "ballads"
 @freeze_head_option
 @new_symbols_option
 @frozen_cache_option
+@unfreeze_option
+@unfreeze_every_option
 @training_options
 def command(
     context: click.Context,

@@ -1,0 +1,99 @@
+"""charlstm find-rate: a learning rate for a text and a network."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from charlstm.cli.method_options import REGULARIZER_OPTIONS, embedding_option, target_offset_option, tie_weights_option
+from charlstm.cli.options import (
+    DIRECTORY,
+    STEP_OPTIONS,
+    json_option,
+    layers_option,
+    overwrite_option,
+    random_seed_option,
+    text_arguments,
+    units_option,
+)
+from charlstm.cli.training import network_options, run_options
+
+BUILT_IN = "python-manual"
+
+
+def _step_options(command: Any) -> Any:
+    for option in reversed((*STEP_OPTIONS, *REGULARIZER_OPTIONS)):
+        command = option(command)
+    return command
+
+
+@click.command()
+@click.pass_context
+@text_arguments
+@click.option("-o", "--out", type=DIRECTORY, help="Figure to make as well, a .png or .svg.")
+@click.option(
+    "--lowest", type=click.FloatRange(0, min_open=True), default=1e-5, show_default=True, help="Rate to begin with."
+)
+@click.option(
+    "--highest", type=click.FloatRange(0, min_open=True), default=10.0, show_default=True, help="Rate to end with."
+)
+@click.option("--steps", type=click.IntRange(2, 1_000_000), default=200, show_default=True, help="Updates, at most.")
+@layers_option
+@units_option
+@embedding_option
+@tie_weights_option
+@target_offset_option
+@_step_options
+@random_seed_option
+@overwrite_option
+@json_option
+def command(
+    context: click.Context,
+    texts: tuple[str, ...],
+    out: Path | None,
+    lowest: float,
+    highest: float,
+    steps: int,
+    overwrite: bool,
+    as_json: bool,
+    **training: Any,  # noqa: ARG001
+) -> None:
+    """Find a learning rate: train with one that grows until the loss does.
+
+    Draws the loss over the rate and suggests the rate at which it falls fastest; no model is made or changed. The
+    texts and the network are those of `charlstm pretrain`.
+    """
+    from charlstm.errors import OptionError
+
+    if highest <= lowest:
+        raise OptionError(f"--highest {highest:g}: must be above --lowest, {lowest:g}")
+    from charlstm.plotting.figure_file import suffix_of
+    from charlstm.store import atomic
+
+    if out is not None:
+        suffix_of(out)
+        atomic.refuse_existing_file(out, overwrite=overwrite)
+    from charlstm.model.runtime import start_tensorflow
+
+    start_tensorflow()
+    from charlstm.cli.console import emit_json, emit_text, note, refuse_unprintable, terminal_columns
+    from charlstm.plotting import rate_range
+    from charlstm.plotting.figure_file import write_figures
+    from charlstm.training.rate_range import find_rate
+
+    found = find_rate(run_options(context, texts, BUILT_IN), network_options(context), lowest, highest, steps, note)
+    figure = {"rates": lambda: rate_range.figure_of(found.rates, found.losses, found.suggestion)}
+    if out is not None:
+        write_figures(figure, out, overwrite=overwrite)
+    if as_json:
+        emit_json({"suggestion": found.suggestion, "rates": found.rates, "nats_per_char": found.losses})
+        return
+    drawing = rate_range.text_of(found.rates, found.losses, terminal_columns())
+    refuse_unprintable(drawing)
+    emit_text(drawing)
+    if found.suggestion is None:
+        emit_text("The loss never fell: try a smaller --lowest, or more --steps.")
+    else:
+        emit_text(f"The loss falls fastest at --learning-rate {found.suggestion:.2g}")

@@ -1,0 +1,40 @@
+"""What a training does about its validation losses: it counts the bad ones, lowers its rate, begins to average."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from charlstm.config import TrainingConfig
+from charlstm.training.position import Position
+
+
+def react(position: Position, config: TrainingConfig, losses: Sequence[float], *, is_best: bool) -> None:
+    """Take note of an evaluation.
+
+    Args:
+        position: of the training; changed in place.
+        config: how it is trained.
+        losses: the validation losses of the phase so far, the newest at the end.
+        is_best: whether that is the best of them all.
+    """
+    position.bad_evaluations = 0 if is_best else position.bad_evaluations + 1
+    position.bad_since_decay = 0 if is_best else position.bad_since_decay + 1
+    if config.schedule == "plateau" and position.bad_since_decay >= config.decay_patience:
+        position.decays, position.bad_since_decay = position.decays + 1, 0
+    is_averaging = position.averaged_from >= 0
+    if config.optimizer == "nt-asgd" and not is_averaging and begins_averaging(losses, config.non_monotone):
+        position.averaged_from = position.updates
+
+
+def begins_averaging(losses: Sequence[float], non_monotone: int) -> bool:
+    """Tell whether the newest loss is worse than the best of all but the last `non_monotone` before it.
+
+    Source: Merity, Keskar and Socher, AWD-LSTM, 2017, arXiv:1708.02182, algorithm 1.
+    """
+    *before, newest = losses
+    return len(before) > non_monotone and newest > min(before[: len(before) - non_monotone])
+
+
+def share_of_newest(position: Position) -> float:
+    """Return the share of the next update's weights in their average: all, until there is an average of several."""
+    return 1.0 if position.averaged_from < 0 else 1 / (position.updates + 1 - position.averaged_from)

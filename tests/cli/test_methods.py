@@ -1,0 +1,191 @@
+"""The methods of the literature from the command line."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from click.testing import CliRunner, Result
+
+from charlstm.cli.main import main
+from charlstm.store.model_directory import load_model
+from charlstm.training.loop import Trainer
+from charlstm.training.step import TrainingStep
+
+TINY = [
+    *["--layers", "2", "--units", "8", "--batch-size", "4", "--sequence-length", "10", "--epochs", "1"],
+    *["--dropout", "0.2", "--precision", "float32"],
+]
+
+
+def run(*arguments: str, code: int = 0) -> Result:
+    result = CliRunner().invoke(main, list(arguments))
+    assert result.exit_code == code, result.output
+    return result
+
+
+def report(*arguments: str) -> dict[str, Any]:
+    document: dict[str, Any] = json.loads(run(*arguments, "--json").stdout)
+    return document
+
+
+@pytest.fixture(autouse=True)
+def _in_a_directory_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: str) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("book.txt").write_text(words[:3000])
+
+
+def test_a_tied_embedding_can_be_evaluated_sampled_and_carried_over() -> None:
+    regularised = ["--weight-drop", "0.3", "--locked-dropout", "--input-dropout", "0.1", "--embedding-dropout", "0.1"]
+    base = report("pretrain", "book.txt", "-o", "base", *TINY, "--embedding", "8", "--tie-weights", *regularised)
+    symbols = 19
+    assert base["parameters"] == 8 * symbols + 2 * 4 * 8 * 17 + symbols
+    scored = json.loads(run("evaluate", "-m", "base", "--json").stdout)
+    assert scored["nats_per_char"] == pytest.approx(base["test_nats_per_char"], rel=1e-5)
+    assert len(json.loads(run("sample", "-m", "base", "--length", "30", "--json").stdout)[0]["text"]) >= 30
+    Path("poem.txt").write_text(Path("book.txt").read_text().replace("king", "Queen"))
+    poet = report("transfer", "poem.txt", "-m", "base", "-o", "poet", "--retrain", "1", "--epochs", "1")
+    assert poet["parameters"] == base["parameters"] + 2 * 9
+    # The head is tied to the embedding, which therefore trains, while layer 0 keeps its weights.
+    assert poet["trained_parameters"] == poet["parameters"] - 4 * 8 * 17
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (["--tie-weights"], "give --embedding too"),
+        (["--tie-weights", "--embedding", "9"], "give --embedding 8"),
+        (["--input-dropout", "0.2"], "give --embedding too, or --embedding-dropout"),
+        (["--layer-rates", "0.1"], "needs a value for each of the 2 LSTM layers"),
+        (["--clip-norm", "1,2,3,4"], "needs a value for each of the 2 LSTM layers"),
+        (["--min-learning-rate", "1"], "at most the learning rate, 0.003"),
+    ],
+)
+def test_bad_combinations_say_what_would_work(options: list[str], says: str) -> None:
+    assert says in run("pretrain", "book.txt", "-o", "model", *TINY, *options, code=2).stderr
+    assert not Path("model").exists()
+
+
+def test_gradual_learning_hands_its_best_weights_on_and_ends_with_the_whole_stack(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    handed_on = []
+    original = Trainer.follow
+
+    def follow(self: Trainer, before: Trainer) -> None:
+        handed_on.append((dict(before.best), self.network.to_arrays()))
+        original(self, before)
+
+    monkeypatch.setattr(Trainer, "follow", follow)
+    found = report("pretrain", "book.txt", "-o", "model", *TINY, "--gradual", "--epochs", "3", "--phase-epochs", "1")
+    ((before, after),) = handed_on
+    kept = [name for name in before if name.startswith("lstm_0")]
+    assert len(kept) == 3
+    assert all(np.array_equal(before[name], after[name]) for name in kept)
+    assert not np.array_equal(before["head/kernel"], after["head/kernel"])
+    model = load_model(Path("model"))
+    assert model.config.units == (8, 8)
+    assert not any(np.array_equal(model.weights[name], array) for name, array in after.items())
+    assert (found["epochs"], found["stopped_by"]) == (3, "epochs")
+    assert found["parameters"] == found["trained_parameters"] == model.config.parameters
+    rows = Path("model", "history.csv").read_text().splitlines()[1:]
+    assert [float(row.split(",")[1]) for row in rows] == pytest.approx([1, 2, 3])
+
+
+def test_unfreezing_trains_the_top_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    run("pretrain", "book.txt", "-o", "base", *TINY)
+    ends = []
+    original = Trainer.run
+
+    def ran(self: Trainer, *arguments: Any) -> bool:
+        finished = original(self, *arguments)
+        ends.append(self.network.to_arrays())
+        return finished
+
+    monkeypatch.setattr(Trainer, "run", ran)
+    options = ["--epochs", "3", "--batch-size", "4", "--sequence-length", "10"]
+    run("transfer", "book.txt", "-m", "base", "-o", "poet", "--unfreeze", "gradual", *options)
+    base = load_model(Path("base")).weights
+    changed = [{name.split("/")[0] for name in end if not np.array_equal(end[name], base[name])} for end in ends]
+    assert changed == [{"head"}, {"head", "lstm_1"}, {"head", "lstm_1", "lstm_0"}]
+
+
+def test_phases_share_the_time_of_a_run() -> None:
+    options = ["--gradual", "--epochs", "1000000", "--max-minutes", "0.05"]
+    found = report("pretrain", "book.txt", "-o", "model", *TINY, *options)
+    assert found["stopped_by"] == "max_minutes"
+    assert load_model(Path("model")).config.layers == 2
+
+
+def test_a_model_that_looks_further_ahead_is_scored_and_sampled_as_it_was_trained() -> None:
+    # Of eight symbols in a circle, the one three further on is known from the one that is read.
+    Path("circle.txt").write_text("abcdefgh" * 300)
+    options = ["--layers", "1", "--units", "16", "--batch-size", "8", "--sequence-length", "10", "--dropout", "0"]
+    found = report(
+        *("pretrain", "circle.txt", "-o", "far", *options, "--epochs", "12", "--learning-rate", "0.03"),
+        *("--target-offset", "3", "--warmup-steps", "0"),
+    )
+    assert found["test_nats_per_char"] < 0.2
+    assert json.loads(run("evaluate", "-m", "far", "--json").stdout)["nats_per_char"] < 0.2
+    sampled = ["sample", "-m", "far", "--length", "12", "--temperature", "0", "--json", "--seed"]
+    (sample,) = json.loads(run(*sampled, "abcdefghabcdefghabcd").stdout)
+    assert sample["text"].endswith("efghabcdefgh")
+    (short,) = json.loads(run(*sampled, "c").stdout)
+    assert short["text"][-5:] in "abcdefgh" * 2
+    shown = json.loads(run("evaluate", "-m", "far", "--show", "abcdefghabcdefgh", "--json").stdout)
+    assert max(each["bits"] for each in shown[5:]) < 0.5
+    run("transfer", "circle.txt", "-m", "far", "-o", "again", "--epochs", "1")
+    assert load_model(Path("again")).config.target_offset == 3
+    assert "--device cpu" in run("sample", "-m", "far", "--device", "gpu", code=1).stderr
+    run("preprocess", "book.txt", "--documents", "line", "-o", "lines")
+    refused = run("pretrain", "lines", "-o", "x", *options, "--target-offset", "2", "--batching", "documents", code=2)
+    assert "leave it at --batching stream" in refused.stderr
+
+
+def test_the_rate_follows_the_random_length(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = []
+    original = TrainingStep.__call__
+
+    def step(self: TrainingStep, inputs: Any, *others: Any, **named: Any) -> Any:
+        seen.append((inputs.shape[1], others[3]))
+        return original(self, inputs, *others, **named)
+
+    monkeypatch.setattr(TrainingStep, "__call__", step)
+    constant = ["--schedule", "constant", "--warmup-steps", "0", "--learning-rate", "0.1"]
+    found = report("pretrain", "book.txt", "-o", "model", *TINY, *constant, "--random-lengths", "--dropout", "0")
+    assert len({length for length, _ in seen}) > 1
+    assert [rate for _, rate in seen] == pytest.approx([0.1 * length / 10 for length, _ in seen])
+    assert found["chars_trained"] == 4 * sum(length for length, _ in seen)
+
+
+FIND = ["find-rate", "book.txt", "--layers", "1", "--units", "8", "--batch-size", "4", "--sequence-length", "10"]
+
+
+def test_find_rate_draws_suggests_and_changes_nothing() -> None:
+    before = set(Path().iterdir())
+    found = json.loads(run(*FIND, "--steps", "60", "--json").stdout)
+    assert set(Path().iterdir()) == before
+    assert found["rates"][:2] == pytest.approx([1e-5, 1e-5 * 1e6 ** (1 / 59)])
+    assert len(found["rates"]) == len(found["nats_per_char"]) <= 60
+    assert found["nats_per_char"][0] == pytest.approx(np.log(19), rel=0.1)
+    assert 1e-4 < found["suggestion"] < 1
+    shown = run(*FIND, "--steps", "30", "-o", "rates.svg").stdout
+    assert "The loss falls fastest at --learning-rate" in shown
+    assert Path("rates.svg").read_bytes().startswith(b"<?xml")
+    again = run(*FIND, "-o", "rates.svg", code=1).stderr
+    assert "rates.svg" in again
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (["--highest", "1e-6"], "--highest 1e-06: must be above --lowest"),
+        (["-o", "rates.txt"], "a figure is a .png or .svg file"),
+        (["--tie-weights"], "give --embedding too"),
+    ],
+)
+def test_find_rate_refuses_what_cannot_be(options: list[str], says: str) -> None:
+    assert says in run(*FIND, *options, code=2).stderr

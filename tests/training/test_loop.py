@@ -1,0 +1,26 @@
+"""What the loop does after an evaluation."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from tiny import Recorder, tiny_trainer, train
+
+
+def test_plateau_lowers_the_rate_after_evaluations_that_were_no_better(tmp_path: Path) -> None:
+    recorder = Recorder()
+    # Random symbols: what is learned of them makes the validation loss worse.
+    given = {"schedule": "plateau", "optimizer": "sgd", "learning_rate": 20.0, "decay": 0.5, "decay_patience": 2}
+    trainer = tiny_trainer(tmp_path, recorder, epochs=8, clip_norm=0.0, **given)
+    assert train(trainer, recorder)
+    expected, decays, bad, best = [], 0, 0, float("inf")
+    for evaluation in trainer.history:
+        expected.append(20.0 * 0.5**decays)
+        bad = 0 if evaluation.valid_nats_per_char < best else bad + 1
+        best = min(best, evaluation.valid_nats_per_char)
+        if bad == 2:
+            decays, bad = decays + 1, 0
+    assert decays >= 2
+    assert [evaluation.learning_rate for evaluation in trainer.history] == pytest.approx(expected)
+    assert trainer.position.decays == decays

@@ -21,6 +21,7 @@ from charlstm.cli.options import (
     training_options,
     units_option,
 )
+from charlstm.cli.recipe import follow_recipe, print_recipe
 from charlstm.cli.training import emit_report, network_options, run_options
 
 BUILT_IN = "python-manual"
@@ -38,10 +39,11 @@ BUILT_IN = "python-manual"
 @gradual_option
 @phase_epochs_option
 @phase_dropout_option
-@training_options
+@training_options("pretrain")
 def command(
     context: click.Context,
     texts: tuple[str, ...],
+    dry_run: bool,
     as_json: bool,
     **training: Any,  # noqa: ARG001
 ) -> None:
@@ -50,6 +52,10 @@ def command(
     Give a dataset directory, or texts as `charlstm preprocess` takes them; without either, the stack learns English
     from Python's own manual.
     """
+    follow_recipe(context)
+    if dry_run:
+        print_recipe(context, as_json=as_json)
+        return
     from charlstm.model.runtime import start_tensorflow
 
     start_tensorflow()

@@ -10,6 +10,7 @@ import click
 
 from charlstm.cli.method_options import REGULARIZER_OPTIONS, SCHEDULE, SCHEDULE_OPTIONS, UPDATE_OPTIONS
 from charlstm.cli.params import INTEGERS, NUMBER_OR_LIST, NUMBERS
+from charlstm.training.recipes import recipes_of
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
@@ -35,6 +36,7 @@ overwrite_option = click.option("--overwrite", is_flag=True, help="Replace what 
 random_seed_option = click.option(
     "--random-seed", type=click.IntRange(0, 2**63 - 1), default=1, show_default=True, help="Same seed, same result."
 )
+dry_run_option = click.option("--dry-run", is_flag=True, help="Print what --preset stands for, and do nothing.")
 text_arguments = click.argument("texts", nargs=-1, metavar="[DATASET | TEXT...]")
 
 
@@ -109,14 +111,21 @@ STEP_OPTIONS = (
     precision_option,
 )
 
-_TRAINING_OPTIONS = (
-    click.option(
+BY_TEXT_SIZE = ("default", "fast", "quality")
+
+
+def _preset(*recipes: str) -> Decorator:
+    others = ", or the options of a paper or program; --dry-run shows them" if recipes else ""
+    return click.option(
         "--preset",
-        type=click.Choice(["default", "fast", "quality"]),
+        type=click.Choice([*BY_TEXT_SIZE, *recipes]),
         default="default",
         show_default=True,
-        help="How options that are not given are chosen from the size of the corpus.",
-    ),
+        help=f"How options that are not given are chosen from the size of the corpus{others}.",
+    )
+
+
+_TRAINING_OPTIONS = (
     dropout_option,
     *REGULARIZER_OPTIONS,
     batching_option,
@@ -166,14 +175,18 @@ def trial_options(command: Callable[..., Any]) -> Callable[..., Any]:
             command = _max_minutes("no limit")(command)
         elif option is not random_seed_option:
             command = option(command)
-    return command
+    return _preset()(command)
 
 
-def training_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Give all options of a training, in this order in the help page."""
-    for option in reversed(_TRAINING_OPTIONS):
-        command = option(command)
-    return command
+def training_options(name: str) -> Decorator:
+    """Give all options of the training command of a name, in this order in the help page."""
+
+    def decorated(command: Callable[..., Any]) -> Callable[..., Any]:
+        for option in reversed((_preset(*recipes_of(name)), *_TRAINING_OPTIONS, dry_run_option)):
+            command = option(command)
+        return command
+
+    return decorated
 
 
 freeze_head_option = click.option("--freeze-head", is_flag=True, help="Keep the softmax head as it is too.")

@@ -13,7 +13,7 @@ from click.core import ParameterSource
 
 from charlstm.cli.console import emit_facts, emit_json, emit_text
 from charlstm.cli.group import visible
-from charlstm.cli.options import BUILT_IN_MINUTES
+from charlstm.cli.options import BUILT_IN_MINUTES, BY_TEXT_SIZE
 from charlstm.cli.progress import duration, loss
 from charlstm.config import TrainingConfig
 from charlstm.errors import OptionError
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 TRAINING = {field.name for field in dataclasses.fields(TrainingConfig)}
 # Options that say where and how a run is kept, not what it is.
-NOT_OF_THE_RUN = {"texts", "out", "resume", "overwrite", "checkpoint_minutes", "as_json"}
+NOT_OF_THE_RUN = {"texts", "out", "resume", "overwrite", "checkpoint_minutes", "dry_run", "as_json"}
 GIVEN = (ParameterSource.COMMANDLINE, ParameterSource.ENVIRONMENT)
 
 
@@ -60,7 +60,7 @@ def run_options(
         out=out or next_run(str(context.info_name)),
         overwrite=values["overwrite"],
         resume=values.get("resume", False),
-        preset=values.get("preset", "default"),
+        preset=values["preset"] if values.get("preset") in BY_TEXT_SIZE else "default",
         checkpoint_minutes=values.get("checkpoint_minutes", 0.0),
         dropout=values["dropout"],
         training={name: values[name] for name in values if name in TRAINING},

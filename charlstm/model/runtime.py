@@ -24,6 +24,8 @@ def start_tensorflow(threads: int | None = None) -> None:
         import tensorflow as tf
 
         tf.config.list_physical_devices()
+    # It warns of many graphs of one function, of which there is here one for each length of a sequence.
+    tf.get_logger().setLevel("ERROR")
     with contextlib.suppress(RuntimeError):  # the pools have started already: in a notebook, or a test
         tf.config.threading.set_intra_op_parallelism_threads(1)
         tf.config.threading.set_inter_op_parallelism_threads(threads or cores())

@@ -155,9 +155,11 @@ def test_the_rate_follows_the_random_length(monkeypatch: pytest.MonkeyPatch) -> 
 
     monkeypatch.setattr(TrainingStep, "__call__", step)
     constant = ["--schedule", "constant", "--warmup-steps", "0", "--learning-rate", "0.1"]
-    found = report("pretrain", "book.txt", "-o", "model", *TINY, *constant, "--random-lengths", "--dropout", "0")
+    found = report(
+        "pretrain", "book.txt", "-o", "model", *TINY, *constant, "--random-lengths", "--sequence-length", "6"
+    )
     assert len({length for length, _ in seen}) > 1
-    assert [rate for _, rate in seen] == pytest.approx([0.1 * length / 10 for length, _ in seen])
+    assert [rate for _, rate in seen] == pytest.approx([0.1 * length / 6 for length, _ in seen])
     assert found["chars_trained"] == 4 * sum(length for length, _ in seen)
 
 
@@ -189,3 +191,46 @@ def test_find_rate_draws_suggests_and_changes_nothing() -> None:
 )
 def test_find_rate_refuses_what_cannot_be(options: list[str], says: str) -> None:
     assert says in run(*FIND, *options, code=2).stderr
+
+
+def test_a_dry_run_says_what_a_preset_stands_for_and_what_is_given_wins() -> None:
+    document = json.loads(run("pretrain", "--preset", "char-rnn", "--units", "7", "--dry-run", "--json").stdout)
+    assert document["preset"] == "char-rnn"
+    assert "Karpathy" in document["source"]
+    assert document["options"]["--units"] == [7]
+    assert document["options"]["--rmsprop-decay"] == 0.95
+    shown = " ".join(run("pretrain", "--preset", "gradual", "--dry-run").stdout.split())
+    assert "--phase-dropout '0.7;0.5,0.75'" in shown
+    assert "--gradual --epochs 160" in shown
+    assert [path.name for path in Path().iterdir()] == ["book.txt"]
+    assert "give --preset, one of awd-lstm" in run("pretrain", "--dry-run", code=2).stderr
+
+
+def test_a_preset_trains_with_its_options_but_for_those_given() -> None:
+    small = ["--units", "6", "--batch-size", "4", "--epochs", "1", "--sequence-length", "10"]
+    run("pretrain", "book.txt", "-o", "model", "--preset", "char-rnn", *small)
+    model = load_model(Path("model"))
+    assert model.config.units == (6, 6)
+    assert {name: model.training[name] for name in ("optimizer", "rmsprop_decay", "schedule", "decay", "epochs")} == {
+        "optimizer": "rmsprop",
+        "rmsprop_decay": 0.95,
+        "schedule": "step",
+        "decay": 0.97,
+        "epochs": 1,
+    }
+    # Named again, or not at all, it is the same run.
+    run("pretrain", "--resume", "-o", "model", "--preset", "char-rnn", "--units", "6")
+    run("pretrain", "--resume", "-o", "model")
+    assert (
+        "--preset would change the run"
+        in run("pretrain", "--resume", "-o", "model", "--preset", "lovecraft", code=2).stderr
+    )
+
+
+def test_ulmfit_carries_a_model_over_with_its_own_course() -> None:
+    run("pretrain", "book.txt", "-o", "base", *TINY)
+    small = ["--batch-size", "16", "--sequence-length", "4", "--epochs", "4"]
+    run("transfer", "book.txt", "-m", "base", "-o", "poet", "--preset", "ulmfit", *small)
+    training = load_model(Path("poet")).training
+    assert (training["schedule"], training["layer_rate_decay"], training["phase_epochs"]) == ("stlr", 2.6, [1, 1])
+    assert training["warmup_steps"] == 0

@@ -40,8 +40,8 @@ def moved(rate: float = 0.1, masks: dict[str, Array] | None = None, **given: obj
 def test_each_layer_moves_by_its_own_rate(given: dict[str, object], ratios: dict[str, float]) -> None:
     alike, apart = moved(), moved(**given)
     for name, change in alike.items():
-        np.testing.assert_allclose(apart[name], ratios[group_of(name)] * change, atol=1e-7)
-        assert np.abs(change).max() > 1e-5
+        np.testing.assert_allclose(apart[name], ratios[group_of(name)] * change, atol=5e-7)
+        assert np.abs(change).max() > 2e-5
 
 
 def test_each_layer_is_clipped_to_its_own_norm() -> None:

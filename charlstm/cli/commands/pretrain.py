@@ -22,6 +22,7 @@ from charlstm.cli.options import (
     training_options,
     units_option,
 )
+from charlstm.cli.recipe import follow_recipe, print_recipe
 from charlstm.cli.training import emit_report, network_options, run_options
 
 BUILT_IN = "python-manual"
@@ -43,10 +44,11 @@ BUILT_IN_TRAINING = {"dropout": (0.0,), "batch_size": 16, "learning_rate": 5e-3,
 @gradual_option
 @phase_epochs_option
 @phase_dropout_option
-@training_options
+@training_options("pretrain")
 def command(
     context: click.Context,
     texts: tuple[str, ...],
+    dry_run: bool,
     as_json: bool,
     **training: Any,
 ) -> None:
@@ -55,6 +57,10 @@ def command(
     Give a dataset directory, or texts as `charlstm preprocess` takes them; without either, a small stack learns English
     from Python's own manual.
     """
+    follow_recipe(context)
+    if dry_run:
+        print_recipe(context, as_json=as_json)
+        return
     from charlstm.model.runtime import start_tensorflow
 
     start_tensorflow()

@@ -21,6 +21,7 @@ from charlstm.cli.options import (
     training_options,
 )
 from charlstm.cli.params import LAYERS
+from charlstm.cli.recipe import follow_recipe, print_recipe
 from charlstm.cli.training import emit_report, run_options
 
 BUILT_IN = "ballads"
@@ -37,7 +38,7 @@ BUILT_IN = "ballads"
 @frozen_cache_option
 @unfreeze_option
 @unfreeze_every_option
-@training_options
+@training_options("transfer")
 def command(
     context: click.Context,
     texts: tuple[str, ...],
@@ -45,6 +46,7 @@ def command(
     retrain: tuple[int, ...] | str,
     freeze_head: bool,
     new_symbols: str,
+    dry_run: bool,
     as_json: bool,
     **training: Any,  # noqa: ARG001
 ) -> None:
@@ -53,6 +55,10 @@ def command(
     Give a dataset directory, or texts as `charlstm preprocess` takes them; without either, the target is a built-in
     collection of ballads.
     """
+    follow_recipe(context)
+    if dry_run:
+        print_recipe(context, as_json=as_json)
+        return
     from charlstm.model.runtime import start_tensorflow
 
     start_tensorflow()

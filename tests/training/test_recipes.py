@@ -1,0 +1,44 @@
+"""Each recipe is a training that can be begun."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import click
+import pytest
+
+from charlstm.cli.main import main
+from charlstm.config import TrainingConfig
+from charlstm.training.layer_groups import check_fit
+from charlstm.training.phases import phases_of, with_phase_dropout, with_phase_epochs
+from charlstm.training.presets import model_config, size_of, training_config
+from charlstm.training.recipes import RECIPES, recipes_of
+from charlstm.training.runs import NetworkOptions
+
+OF_TRAINING = {field.name for field in dataclasses.fields(TrainingConfig)}
+OF_NETWORK = {field.name for field in dataclasses.fields(NetworkOptions)} | {"dropout"}
+EACH = [(name, command) for name, recipe in RECIPES.items() for command in recipe.commands]
+
+
+@pytest.mark.parametrize(("name", "command"), EACH)
+def test_the_options_of_a_recipe_are_those_of_its_command_and_fit_together(name: str, command: str) -> None:
+    options = RECIPES[name].commands[command]
+    found = main.get_command(click.Context(main), command)
+    assert found is not None
+    assert set(options) <= {option.name for option in found.params}
+    training = training_config(
+        size_of(10**6), "float32", {each: value for each, value in options.items() if each in OF_TRAINING}
+    )
+    assert all(getattr(training, each) == value for each, value in options.items() if each in OF_TRAINING)
+    network = {each: value for each, value in options.items() if each in OF_NETWORK}
+    model = model_config(size_of(10**6), 90, **network)
+    check_fit(model, training)
+    trained = [f"lstm_{layer}/bias" for layer in range(model.layers)] + ["head/bias"]
+    training = with_phase_epochs(model, training, trained)
+    phases = phases_of(with_phase_dropout(model, training), training, trained)
+    assert len(phases) == {"gradual": 2, "ulmfit": 4 if command == "transfer" else 1}.get(name, 1)
+
+
+def test_commands_have_their_recipes() -> None:
+    assert recipes_of("pretrain") == ["awd-lstm", "ulmfit", "gradual", "lovecraft", "char-rnn"]
+    assert recipes_of("transfer") == ["ulmfit"]

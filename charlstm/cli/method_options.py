@@ -71,7 +71,9 @@ SCHEDULE_OPTIONS = (
     ),
 )
 REGULARIZER_OPTIONS = (
-    click.option("--locked-dropout", is_flag=True, help="Keep each dropout mask for a whole sequence."),
+    click.option(
+        "--locked-dropout/--no-locked-dropout", default=False, help="Keep each dropout mask for a whole sequence."
+    ),
     click.option(
         "--input-dropout",
         type=SHARE,
@@ -160,7 +162,9 @@ embedding_option = click.option(
     show_default=True,
     help="Size of a learned vector for each symbol; 0 for one-hot symbols.",
 )
-tie_weights_option = click.option("--tie-weights", is_flag=True, help="Let the softmax head be the embedding.")
+tie_weights_option = click.option(
+    "--tie-weights/--no-tie-weights", default=False, help="Let the softmax head be the embedding."
+)
 target_offset_option = click.option(
     "--target-offset",
     type=click.IntRange(1, 65_536),
@@ -169,7 +173,9 @@ target_offset_option = click.option(
     help="How many characters further the predicted one is; each of N given predicts the N-th after it.",
 )
 gradual_option = click.option(
-    "--gradual", is_flag=True, help="Begin with one layer and add one in each of several phases; all of them train."
+    "--gradual/--no-gradual",
+    default=False,
+    help="Begin with one layer and add one in each of several phases; all of them train.",
 )
 phase_epochs_option = click.option(
     "--phase-epochs",

@@ -132,7 +132,9 @@ _TRAINING_OPTIONS = (
     batch_size_option,
     sequence_length_option,
     click.option(
-        "--random-lengths", is_flag=True, help="Let the sequence length vary at random, and the rate with it."
+        "--random-lengths/--no-random-lengths",
+        default=False,
+        help="Let the sequence length vary at random, and the rate with it.",
     ),
     click.option("--epochs", type=click.IntRange(1), show_default=BY_SIZE, help="How often the text is read, at most."),
     _max_minutes_option,

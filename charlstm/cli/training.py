@@ -85,7 +85,7 @@ def network_options(context: click.Context) -> NetworkOptions:
 def _plain(value: Any) -> Any:
     """Return an option's value as JSON reads it back."""
     if isinstance(value, tuple):
-        return list(value)
+        return [_plain(each) for each in value]
     return str(value) if isinstance(value, Path) else value
 
 

@@ -74,7 +74,8 @@ def find_rate(
             rate = lowest * (highest / lowest) ** (step / (steps - 1))
             if batches.begins_anew(step):
                 state = compiled.network.zero_state(run.training.batch_size)
-            result = training_step(*batches(step)[:2], state, step, rate, step + 1, batches(step)[2])
+            inputs, targets, scored = batches(step)
+            result = training_step(inputs, targets, state, step, rate, step + 1, scored)
             if not result.applied:
                 break
             state = result.state

@@ -229,8 +229,10 @@ def test_a_preset_trains_with_its_options_but_for_those_given() -> None:
 
 def test_ulmfit_carries_a_model_over_with_its_own_course() -> None:
     run("pretrain", "book.txt", "-o", "base", *TINY)
-    small = ["--batch-size", "16", "--sequence-length", "4", "--epochs", "4"]
-    run("transfer", "book.txt", "-m", "base", "-o", "poet", "--preset", "ulmfit", *small)
+    small = ["--batch-size", "16", "--sequence-length", "4", "--epochs", "2", "--no-random-lengths"]
+    run("transfer", "book.txt", "-m", "base", "-o", "poet", "--retrain", "1", "--preset", "ulmfit", *small)
     training = load_model(Path("poet")).training
-    assert (training["schedule"], training["layer_rate_decay"], training["phase_epochs"]) == ("stlr", 2.6, [1, 1])
+    assert (training["schedule"], training["layer_rate_decay"], training["phase_epochs"]) == ("stlr", 2.6, [1])
     assert training["warmup_steps"] == 0
+    # What a preset switches on can be switched off beside it.
+    assert (training["locked_dropout"], training["random_lengths"]) == (True, False)

@@ -147,6 +147,8 @@ def _command_line(context: click.Context) -> str:
             parts += [part for model in value for part in ("-m", str(model))]
         elif value is True:
             parts.append(name)
+        elif value is False:
+            parts.append(option.secondary_opts[0])
         elif option.name == "subsets":
             parts += [name, "all" if value == ("every",) else ";".join(value)]
         elif isinstance(value, tuple):

@@ -114,24 +114,22 @@ class GrowingTexts(ABC):
 
     def _until_they_end(self, drawn: Iterator[Drawn]) -> Iterator[list[str]]:
         endings = [Ending(self._config, self._vocabulary) for _ in range(self._streams)]
+        costs = [0.0] * self._streams
         for ids, nats in drawn:
-            costs = np.zeros(ids.shape) if nats is None else nats
-            yield list(map(self._extend, range(self._streams), endings, ids.tolist(), costs.tolist()))
+            pieces = [""] * self._streams
+            # Symbol by symbol for all texts, in lists: with one symbol a text, as NumPy draws them, that is quickest.
+            for symbols, symbol_costs in zip(ids.T.tolist(), _columns(nats, ids.shape), strict=True):
+                for text, ending in enumerate(endings):
+                    if ending.reason is None:
+                        piece, cost = ending.read(symbols[text], symbol_costs[text])
+                        pieces[text] += piece
+                        costs[text] += cost
+            self.nats[:] = costs
+            self.stopped_by = [ending.reason for ending in endings]
+            yield pieces
             if all(self.stopped_by):
                 return
         yield [self._close(text, ending) for text, ending in enumerate(endings)]
-
-    def _extend(self, text: int, ending: Ending, ids: list[int], nats: list[float]) -> str:
-        pieces = ""
-        for symbol, cost in zip(ids, nats, strict=True):
-            if ending.reason is not None:
-                break
-            piece, total = ending.read(symbol, cost)
-            pieces += piece
-            if total:
-                self.nats[text] += total
-        self.stopped_by[text] = ending.reason
-        return pieces
 
     def _close(self, text: int, ending: Ending) -> str:
         if ending.reason is not None:
@@ -147,3 +145,12 @@ def first_symbol(vocabulary: Vocabulary) -> int:
     if vocabulary.end_of_document is not None:
         return vocabulary.end_of_document
     return vocabulary.ids.get("\n", 0)
+
+
+def _columns(nats: NDArray[np.float64] | None, shape: tuple[int, ...]) -> list[list[float]]:
+    """Return log-probabilities (N, K) as K lists of N, zeros where there are none."""
+    texts, symbols = shape
+    if nats is None:
+        return [[0.0] * texts] * symbols
+    columns: list[list[float]] = nats.T.tolist()
+    return columns

@@ -106,6 +106,7 @@ class MixedNetwork:
     def step(self, ids: Sequence[int] | NDArray[np.integer]) -> NDArray[np.float32]:
         """Read one common symbol a stream, (N,), and return the logits of the next, (N, V)."""
         common = np.asarray(ids)
-        parts = (weight * network.step(own[common])[:, own] for network, weight, own in self._parts)
-        logits: NDArray[np.float32] = sum(parts, np.float32(0))
-        return logits
+        first, *others = [weight * network.step(own[common])[:, own] for network, weight, own in self._parts]
+        for logits in others:
+            first += logits
+        return first

@@ -137,6 +137,8 @@ def table(title: str, losses: Mapping[str, Sequence[float]]) -> list[str]:
         # Of independent means: the standard error of their difference.
         error = math.sqrt((deviation(values) ** 2 + deviation(plain) ** 2) / len(values))
         (open_ if abs(difference) <= 2 * error else helped if difference < 0 else harmed).append(name)
+    if len(plain) < 2:
+        return [*rows, "", "One seed each says nothing of what is chance."]
     words = (("Better than plain", helped), ("Worse than plain", harmed), ("Not told apart from plain", open_))
     said = [f"{what} (by more than two standard errors): {', '.join(names)}." for what, names in words[:2] if names]
     said += [f"{words[2][0]}: {', '.join(open_)}."] if open_ else []

@@ -184,7 +184,11 @@ def _asked_for(
     options: SweepOptions, fingerprint: str, bases: tuple[SweepBase, ...], precision: Precision
 ) -> SweepFile:
     """Return the sweep that options ask for, each of their lists without repetition and in order."""
-    training = {name: value for name, value in options.training.items() if value is not None}
+    training = {
+        name: list(value) if isinstance(value, tuple) else value
+        for name, value in options.training.items()
+        if value is not None
+    }
     return SweepFile(
         command=options.command,
         texts=tuple(options.texts),

@@ -22,7 +22,7 @@ SYMBOLS = 256
 
 def training_of(sweep: SweepFile, trial: Trial, characters: int) -> dict[str, Any]:
     """Return the fields of TrainingConfig that are given for a trial, on a text of so many characters."""
-    given = {**sweep.training, "random_seed": trial.random_seed}
+    given = {**TrainingConfig.values_from_json(sweep.training), "random_seed": trial.random_seed}
     if trial.kind != "scratch":
         return given
     size = presets.size_of(characters, sweep.preset)

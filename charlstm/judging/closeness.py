@@ -10,7 +10,7 @@ from pathlib import Path
 from charlstm.config import SamplingConfig
 from charlstm.errors import CharlstmError
 from charlstm.judging.profile import jensen_shannon_bits
-from charlstm.sampling.device import start_generation
+from charlstm.judging.written import texts_by
 from charlstm.store.dataset_directory import Dataset, load_dataset
 from charlstm.store.model_directory import Model, load_model
 
@@ -66,10 +66,10 @@ def closeness_of(model: Model, target: Dataset) -> Closeness | None:
     base = _base_of(model)
     if base is None or not len(target.splits["train"]):
         return None
-    written = sequences(_written_by(model))
+    written = sequences(texts_by(model, PIECES, SamplingConfig(length=PIECE_CHARS, temperature=1.0)))
     return Closeness(
         jensen_shannon_bits(written, sequences(_pieces_of(target))),
-        jensen_shannon_bits(written, sequences(_written_by(base))),
+        jensen_shannon_bits(written, sequences(texts_by(base, PIECES, SamplingConfig(length=PIECE_CHARS, temperature=1.0)))),
     )
 
 
@@ -87,13 +87,6 @@ def _base_of(model: Model) -> Model | None:
     except CharlstmError:
         return None
     return base if base.sha256 == last.get("sha256") else None
-
-
-def _written_by(model: Model) -> list[str]:
-    generation = start_generation(model, PIECES, (), SamplingConfig(length=PIECE_CHARS, temperature=1.0), "cpu")
-    for _ in generation:
-        pass
-    return generation.texts
 
 
 def _pieces_of(dataset: Dataset) -> list[str]:

@@ -14,7 +14,7 @@ from charlstm.errors import DataError
 from charlstm.judging.closeness import Closeness, closeness_of
 from charlstm.judging.judgement import Corpus, Judgement, judge
 from charlstm.judging.profile import profile_of, text_blocks
-from charlstm.sampling.device import start_generation
+from charlstm.judging.written import texts_by
 from charlstm.store.dataset_directory import Dataset, load_dataset
 from charlstm.store.model_directory import dataset_of, load_model
 
@@ -90,12 +90,10 @@ def report(model: Path, against: Path | None, length: int, temperature: float, r
         raise DataError(f"{against} has no training text to judge by: name another one with --against")
     streams = max(1, round(length / TEXT_CHARS))
     config = SamplingConfig(length=min(length, TEXT_CHARS), temperature=temperature, random_seed=random_seed)
-    generation = start_generation(trained, streams, (), config, "cpu")
-    for _ in generation:
-        pass
+    texts = texts_by(trained, streams, config)
     profile = profile_of(text_blocks(dataset.splits["train"], dataset.vocabulary))
     corpus = Corpus(dataset.splits["train"], dataset.vocabulary, profile)
-    written = judge(generation.texts, corpus)
+    written = judge(texts, corpus)
     held_out = _held_out(dataset, written.judgement.chars)
     return ModelReport(
         model=str(model),

@@ -64,7 +64,7 @@ class SweepFile(Config):
         new_symbols: what happens to symbols that a base never saw.
         preset: the table by which options that are not given are chosen.
         dropout: one value, or one a layer; None for a choice by size.
-        training: fields of TrainingConfig that are given for all trials; the precision always is.
+        training: fields of TrainingConfig that are given for all trials, as JSON; the precision always is.
     """
 
     command: str

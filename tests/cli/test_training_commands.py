@@ -6,6 +6,7 @@ import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -332,10 +333,10 @@ def test_without_a_text_a_built_in_corpus_is_read_for_some_minutes(
 ) -> None:
     asked: list[RunOptions] = []
 
-    def stop(options: RunOptions, *rest: object) -> None:
+    def stop(options: RunOptions, *rest: Any) -> None:
         asked.append(options)
         if line[0] == "pretrain":
-            assert rest[1] == units
+            assert rest[0].units == units
         raise CharlstmError("far enough")
 
     monkeypatch.delenv("CHARLSTM_MAX_MINUTES", raising=False)

@@ -69,7 +69,9 @@ def closeness_of(model: Model, target: Dataset) -> Closeness | None:
     written = sequences(texts_by(model, PIECES, SamplingConfig(length=PIECE_CHARS, temperature=1.0)))
     return Closeness(
         jensen_shannon_bits(written, sequences(_pieces_of(target))),
-        jensen_shannon_bits(written, sequences(texts_by(base, PIECES, SamplingConfig(length=PIECE_CHARS, temperature=1.0)))),
+        jensen_shannon_bits(
+            written, sequences(texts_by(base, PIECES, SamplingConfig(length=PIECE_CHARS, temperature=1.0)))
+        ),
     )
 
 

@@ -139,7 +139,7 @@ def test_a_model_that_looks_further_ahead_is_scored_and_sampled_as_it_was_traine
     assert max(each["bits"] for each in shown[5:]) < 0.5
     run("transfer", "circle.txt", "-m", "far", "-o", "again", "--epochs", "1")
     assert load_model(Path("again")).config.target_offset == 3
-    assert "--device cpu" in run("sample", "-m", "far", "--device", "gpu", code=1).stderr
+    assert "--device cpu" in run("sample", "-m", "far", "--device", "gpu", code=2).stderr
     run("preprocess", "book.txt", "--documents", "line", "-o", "lines")
     refused = run("pretrain", "lines", "-o", "x", *options, "--target-offset", "2", "--batching", "documents", code=2)
     assert "leave it at --batching stream" in refused.stderr

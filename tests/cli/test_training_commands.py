@@ -108,6 +108,15 @@ def test_transfer_keeps_frozen_layers_to_the_bit_and_trains_the_others(run: Run,
     assert info["lineage"][0]["sha256"] == json.loads(run("info", "base", "--json").stdout)["sha256"]
 
 
+def test_transfer_says_to_whom_its_text_is_closer(run: Run, base: str, book: str) -> None:
+    options = ["transfer", book, "-m", base, "-o", "poet", "--epochs", "1"]
+    report = json.loads(run(*options, "--json").stdout)
+    assert 0 < report["text_from_target_bits"] < 1
+    assert 0 < report["text_from_base_bits"] < 1
+    sentence = f"{report['text_from_target_bits']:.3f} bits from the target, {report['text_from_base_bits']:.3f} from"
+    assert sentence in run(*options, "--overwrite").stdout.replace("\n", " ")
+
+
 def test_transfer_to_a_vocabulary_in_another_order_gets_the_right_loss(
     run: Run, base: str, words: str, tmp_path: Path
 ) -> None:

@@ -10,6 +10,7 @@ from charlstm.errors import DataError
 from charlstm.experiments.plan import Trial
 from charlstm.store.sweep_file import SweepFile
 from charlstm.training import presets
+from charlstm.training.layer_groups import check_fit
 from charlstm.training.memory import check_memory
 
 # A model from scratch is a fair yardstick only where it could not have become better by training on: its epochs are so
@@ -25,7 +26,7 @@ SYMBOLS = 256
 
 def training_of(sweep: SweepFile, trial: Trial, characters: int) -> dict[str, Any]:
     """Return the fields of TrainingConfig that are given for a trial, on a text of so many characters."""
-    given = {**sweep.training, "random_seed": trial.random_seed}
+    given = {**TrainingConfig.values_from_json(sweep.training), "random_seed": trial.random_seed}
     if trial.kind != "scratch":
         return given
     size = presets.size_of(characters, sweep.preset)
@@ -65,7 +66,9 @@ def check_settings(sweep: SweepFile, trials: tuple[Trial, ...], characters: Mapp
         dropout = presets.one_a_layer(dropout_of(sweep, trial, count) or (size.dropout,), len(trial.units))
         training = presets.training_config(size, "float32", training_of(sweep, trial, count))
         _check_fills_a_batch(training, trial.fraction, count)
-        check_memory(ModelConfig(SYMBOLS, trial.units, dropout), training)
+        model = ModelConfig(SYMBOLS, trial.units, dropout)
+        check_fit(model, training)
+        check_memory(model, training)
 
 
 def _check_fills_a_batch(training: TrainingConfig, fraction: float, characters: int) -> None:

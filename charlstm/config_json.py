@@ -40,7 +40,7 @@ class Config:
 
     def to_json(self) -> dict[str, Any]:
         """Return the fields as a JSON object; tuples become lists."""
-        return {field.name: _to_json(getattr(self, field.name)) for field in dataclasses.fields(self)}  # type: ignore[arg-type]
+        return {field.name: value_to_json(getattr(self, field.name)) for field in dataclasses.fields(self)}  # type: ignore[arg-type]
 
     @classmethod
     def from_json(cls, document: Any) -> Self:
@@ -74,10 +74,11 @@ def check(holds: bool, option: str, value: object, wants: str) -> None:
         raise OptionError(f"--{option} {value}: {wants}")
 
 
-def _to_json(value: Any) -> Any:
+def value_to_json(value: Any) -> Any:
+    """Return a value of a field as JSON: configurations become objects, tuples lists."""
     if isinstance(value, Config):
         return value.to_json()
-    return [_to_json(item) for item in value] if isinstance(value, tuple) else value
+    return [value_to_json(item) for item in value] if isinstance(value, tuple) else value
 
 
 def _from_json(value: Any, hint: Any, name: str) -> Any:

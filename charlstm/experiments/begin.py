@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import re
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence, Set
@@ -10,7 +11,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from charlstm.config import CorpusConfig, NewSymbols, Precision, PresetName
+from charlstm.config import CorpusConfig, NewSymbols, Precision, PresetName, TrainingConfig
+from charlstm.config_json import value_to_json
 from charlstm.errors import CharlstmError, DataError, ModelError, OptionError
 from charlstm.experiments.fractions import Part, parts_of
 from charlstm.experiments.paths import TRIALS, base_path, dataset_path
@@ -23,6 +25,13 @@ from charlstm.store.lock import LOCK, locked
 from charlstm.store.model_directory import Model, load_model, save_model
 from charlstm.store.sweep_file import SWEEP, SweepBase, SweepFile, read_sweep, write_sweep
 from charlstm.training.precision import choose_precision
+
+# The fields of TrainingConfig that came later, as JSON: what they are where a sweep does not name them.
+USUAL = {
+    field.name: value_to_json(field.default)
+    for field in dataclasses.fields(TrainingConfig)
+    if "added" in field.metadata
+}
 
 
 @dataclass(frozen=True)
@@ -167,7 +176,7 @@ def _found(options: SweepOptions) -> SweepFile:
     if precision == "auto":
         precision = sweep.training["precision"]
     asked = _asked_for(options, sweep.fingerprint, sweep.bases, precision)
-    before, now = ({**each.to_json(), **each.training} for each in (sweep, asked))
+    before, now = ({**USUAL, **each.to_json(), **each.training} for each in (sweep, asked))
     for name in sorted(options.given):
         is_extended = name == "seeds" and asked.seeds > sweep.seeds
         if not is_extended and before.get(name) != now.get(name):
@@ -184,11 +193,9 @@ def _asked_for(
     options: SweepOptions, fingerprint: str, bases: tuple[SweepBase, ...], precision: Precision
 ) -> SweepFile:
     """Return the sweep that options ask for, each of their lists without repetition and in order."""
-    training = {
-        name: list(value) if isinstance(value, tuple) else value
-        for name, value in options.training.items()
-        if value is not None
-    }
+    given = {name: value_to_json(value) for name, value in options.training.items() if value is not None}
+    # What is off goes without saying.
+    training = {name: value for name, value in given.items() if name not in USUAL or value != USUAL[name]}
     return SweepFile(
         command=options.command,
         texts=tuple(options.texts),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from charlstm.experiments.findings import best_transfer, findings
 from charlstm.experiments.paths import base_path, dataset_path, model_path
@@ -149,8 +150,14 @@ def _given(sweep: SweepFile) -> list[str]:
     given = {"preset": sweep.preset, "new_symbols": sweep.new_symbols, **sweep.training}
     if sweep.dropout is not None:
         given["dropout"] = ",".join(f"{rate:g}" for rate in sweep.dropout)
-    options = [part for name, value in given.items() for part in ("--" + name.replace("_", "-"), str(value))]
+    options = [part for name, value in given.items() for part in _option("--" + name.replace("_", "-"), value)]
     return [*options, *(["--freeze-head"] if sweep.freeze_head else [])]
+
+
+def _option(name: str, value: Any) -> list[str]:
+    if value is True:
+        return [name]
+    return [name, ",".join(map(str, value)) if isinstance(value, list) else str(value)]
 
 
 def _markdown(columns: Sequence[str], cells: Sequence[Sequence[str]]) -> str:

@@ -10,6 +10,7 @@ from charlstm.errors import DataError
 from charlstm.experiments.plan import Trial
 from charlstm.store.sweep_file import SweepFile
 from charlstm.training import presets
+from charlstm.training.layer_groups import check_fit
 from charlstm.training.memory import check_memory
 
 # A model from scratch is a fair yardstick only where it could not have become better by training on: its epochs are so
@@ -54,7 +55,9 @@ def check_settings(sweep: SweepFile, trials: tuple[Trial, ...], characters: Mapp
         dropout = presets.dropout_of(size, trial.units, sweep.dropout)
         training = presets.training_config(size, "float32", training_of(sweep, trial, count))
         _check_fills_a_batch(training, trial.fraction, count)
-        check_memory(ModelConfig(SYMBOLS, trial.units, dropout), training)
+        model = ModelConfig(SYMBOLS, trial.units, dropout)
+        check_fit(model, training)
+        check_memory(model, training)
 
 
 def _check_fills_a_batch(training: TrainingConfig, fraction: float, characters: int) -> None:

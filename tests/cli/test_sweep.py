@@ -18,9 +18,10 @@ import pytest
 from click.testing import CliRunner, Result
 
 from charlstm.cli.main import main
-from charlstm.experiments.paths import is_finished, trial_path
+from charlstm.experiments.paths import is_finished, model_path, trial_path
 from charlstm.experiments.plan import trials_of
 from charlstm.store.lock import locked
+from charlstm.store.model_directory import load_model
 from charlstm.store.sweep_file import read_sweep
 from charlstm.store.sweep_results import read_results
 from charlstm.store.trial_result import RESULT, read_result
@@ -249,3 +250,25 @@ def test_several_bases_become_columns() -> None:
     assert [row.base for row in read_results(Path("s/results.csv"))] == ["base", "other"]
     assert "base: validation / test" in result.stdout
     assert "The best base is" in result.stdout
+
+
+def test_the_methods_of_the_literature_apply_to_every_trial() -> None:
+    methods = ["--schedule", "step", "--decay-epochs", "0.5,1", "--locked-dropout", "--layer-rates", "0.01,0.02"]
+    line = ["sweep", "poems", "-m", "base", "-o", "out", "--subsets", "none", "--seeds", "1", "--jobs", "1", *TRAINING]
+    run(*line, *methods)
+    sweep = read_sweep(Path("out"))
+    assert sweep.training["decay_epochs"] == [0.5, 1.0]
+    assert "decay" not in sweep.training
+    (trial,) = trials_of(sweep)
+    trained = load_model(model_path(Path("out"), trial)).training
+    assert (trained["decay_epochs"], trained["layer_rates"], trained["locked_dropout"]) == (
+        [0.5, 1],
+        [0.01, 0.02],
+        True,
+    )
+    assert "--decay-epochs 0.5,1.0 --locked-dropout" in " ".join(Path("out", "report.md").read_text().split())
+    run("sweep", "--resume", "-o", "out", "--jobs", "1", *methods, "--decay", "0.85")
+    run("sweep", "--resume", "-o", "out", "--jobs", "1", "--decay", "0.5", code=2)
+    refused = run(*line[:4], "-o", "none", "--subsets", "none", *TRAINING, "--layer-rates", "1", code=2).stderr
+    assert "--layer-rates 1: needs a value for each of the 2 LSTM layers" in refused
+    assert not Path("none").exists()

@@ -26,6 +26,13 @@ def model_option(help_text: str, *, required: bool = False) -> Decorator:
     return click.option("-m", "--model", type=DIRECTORY, required=required, show_default=default, help=help_text)
 
 
+def models_option(help_text: str) -> Decorator:
+    """Give `-m/--model`, several times if wanted; without it, the newest model of the current directory is taken."""
+    return click.option(
+        "-m", "--model", "models", type=DIRECTORY, multiple=True, show_default="runs/latest", help=help_text
+    )
+
+
 def out_option(help_text: str, command: str) -> Decorator:
     """Give `-o/--out`."""
     return click.option("-o", "--out", type=DIRECTORY, show_default=f"runs/{command}-<n>", help=help_text)

@@ -11,7 +11,7 @@ from click.core import ParameterSource
 
 from charlstm.cli.console import emit_json, note, warn
 from charlstm.cli.group import visible
-from charlstm.cli.options import DIRECTORY, json_option, overwrite_option, random_seed_option
+from charlstm.cli.options import DIRECTORY, json_option, models_option, overwrite_option, random_seed_option
 from charlstm.cli.params import NUMBERS
 from charlstm.cli.sampling_options import DRAWING, LENGTH, LENGTH_UNTIL_AN_END, sampling_options
 from charlstm.cli.standard_input import lines_of, text_of
@@ -39,15 +39,7 @@ BETWEEN_TEXTS = f"\n{'-' * 20}\n\n"
 
 
 @click.command()
-@click.option(
-    "-m",
-    "--model",
-    "models",
-    type=DIRECTORY,
-    multiple=True,
-    show_default="runs/latest",
-    help="Model directory to sample from; repeatable, for models that write one text together.",
-)
+@models_option("Model directory to sample from; repeatable, for models that write one text together.")
 @click.option(
     "--weights", type=NUMBERS, show_default="all alike", help="How much the log-probabilities of each model count."
 )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from charlstm.cli.options import DIRECTORY, json_option
+from charlstm.cli.options import json_option, models_option
 
 if TYPE_CHECKING:
     from charlstm.evaluation.scores import Scores
@@ -17,15 +17,7 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("texts", nargs=-1, required=True, metavar="TEXT...")
-@click.option(
-    "-m",
-    "--model",
-    "models",
-    type=DIRECTORY,
-    multiple=True,
-    show_default="runs/latest",
-    help="Model directory; several are compared.",
-)
+@models_option("Model directory; several are compared.")
 @click.option(
     "--by",
     type=click.Choice(["line", "document", "file"]),

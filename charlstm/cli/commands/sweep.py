@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from charlstm.cli.options import (
-    DIRECTORY,
     freeze_head_option,
     frozen_cache_option,
+    models_option,
     new_symbols_option,
     out_option,
     text_arguments,
@@ -43,15 +43,7 @@ NOT_OF_THE_SWEEP = {
 @click.command()
 @click.pass_context
 @text_arguments
-@click.option(
-    "-m",
-    "--model",
-    "models",
-    type=DIRECTORY,
-    multiple=True,
-    show_default="runs/latest",
-    help="Base model directory; several become columns.",
-)
+@models_option("Base model directory; several become columns.")
 @out_option("Directory of the sweep to make.", "sweep")
 @click.option(
     "--subsets",

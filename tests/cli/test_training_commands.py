@@ -327,6 +327,7 @@ def test_outputs_of_frozen_layers_are_kept_and_train_about_the_same(run: Run, ba
         (["pretrain", "--max-minutes", "9", "--units", "5", "--batch-size", "7"], ("python-manual",), 9.0, (5,), 7),
         (["pretrain", "--preset", "fast"], ("python-manual",), 4.0, None, None),
         (["pretrain", "--optimizer", "sgd"], ("python-manual",), 4.0, None, None),
+        (["pretrain", "--schedule", "one-cycle"], ("python-manual",), 4.0, None, None),
         (["pretrain", "book.txt"], ("book.txt",), None, None, None),
         (["transfer", "-m", "base"], ("ballads",), 4.0, None, None),
     ],

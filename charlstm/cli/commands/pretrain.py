@@ -68,7 +68,7 @@ def command(
     from charlstm.cli.progress import observer_for
     from charlstm.training.runs import pretrain
 
-    is_by_default = training["preset"] == "default" and training["optimizer"] == "adam"
+    is_by_default = (training["preset"], training["optimizer"], training["schedule"]) == ("default", "adam", "cosine")
     options = run_options(context, texts, BUILT_IN, BUILT_IN_TRAINING if is_by_default else {})
     network = network_options(context)
     if not texts and is_by_default:

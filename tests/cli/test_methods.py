@@ -137,7 +137,7 @@ def test_a_model_that_looks_further_ahead_is_scored_and_sampled_as_it_was_traine
     assert short["text"][-5:] in "abcdefgh" * 2
     shown = json.loads(run("evaluate", "-m", "far", "--show", "abcdefghabcdefgh", "--json").stdout)
     assert max(each["bits"] for each in shown[5:]) < 0.5
-    run("transfer", "circle.txt", "-m", "far", "-o", "again", "--epochs", "1")
+    run("transfer", "circle.txt", "-m", "far", "-o", "again", "--epochs", "1", "--sequence-length", "10")
     assert load_model(Path("again")).config.target_offset == 3
     assert "--device cpu" in run("sample", "-m", "far", "--device", "gpu", code=2).stderr
     run("preprocess", "book.txt", "--documents", "line", "-o", "lines")

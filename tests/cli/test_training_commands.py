@@ -22,7 +22,9 @@ from charlstm.store.model_directory import load_model
 from charlstm.training import runs
 from charlstm.training.execution import RunOptions
 
-SMALL = ["--layers", "2", "--units", "12", "--batch-size", "4", "--sequence-length", "20", "--dropout", "0"]
+# The size of a batch that is quick to compile.
+BRIEF = ["--batch-size", "4", "--sequence-length", "20"]
+SMALL = ["--layers", "2", "--units", "12", *BRIEF, "--dropout", "0"]
 Run = Callable[..., Result]
 
 
@@ -90,14 +92,14 @@ def test_the_same_random_seed_gives_the_same_model(run: Run, book: str) -> None:
 
 def test_without_out_results_go_to_runs_and_the_newest_is_found(run: Run, book: str) -> None:
     run("pretrain", book, *SMALL, "--epochs", "1")
-    run("transfer", book, "--epochs", "1", "--retrain", "1")
+    run("transfer", book, "--epochs", "1", "--retrain", "1", *BRIEF)
     assert json.loads(run("info", "--json").stdout)["lineage"][0]["model"] == "runs/pretrain-1"
     assert len(run("sample", "--seed", "the", "--length", "30").stdout) >= 30
     assert Path("runs/transfer-1/config.json").exists()
 
 
 def test_transfer_keeps_frozen_layers_to_the_bit_and_trains_the_others(run: Run, base: str, book: str) -> None:
-    result = run("transfer", book, "-m", base, "-o", "poet", "--retrain", "1", "--epochs", "1", "--json")
+    result = run("transfer", book, "-m", base, "-o", "poet", "--retrain", "1", "--epochs", "1", *BRIEF, "--json")
     before, after = load_file("base/model.safetensors"), load_file("poet/model.safetensors")
     changed = {name for name in before if not np.array_equal(before[name], after[name])}
     assert changed == {name for name in before if name.startswith(("lstm_1", "head"))}
@@ -109,7 +111,7 @@ def test_transfer_keeps_frozen_layers_to_the_bit_and_trains_the_others(run: Run,
 
 
 def test_transfer_says_to_whom_its_text_is_closer(run: Run, base: str, book: str) -> None:
-    options = ["transfer", book, "-m", base, "-o", "poet", "--epochs", "1"]
+    options = ["transfer", book, "-m", base, "-o", "poet", "--epochs", "1", *BRIEF]
     report = json.loads(run(*options, "--json").stdout)
     assert 0 < report["text_from_target_bits"] < 1
     assert 0 < report["text_from_base_bits"] < 1
@@ -123,7 +125,7 @@ def test_transfer_to_a_vocabulary_in_another_order_gets_the_right_loss(
     # The same text with another document structure and some letters missing has other ids for the same symbols.
     (tmp_path / "other.txt").write_text("".join(character for character in words if character not in "ab"))
     run("preprocess", "other.txt", "-o", "other")
-    report = json.loads(run("transfer", "other", "-m", base, "-o", "poet", "--epochs", "1", "--json").stdout)
+    report = json.loads(run("transfer", "other", "-m", base, "-o", "poet", "--epochs", "1", *BRIEF, "--json").stdout)
     alone = json.loads(run("evaluate", "other", "-m", base, "--json").stdout)
     assert report["base_test_nats_per_char"] == pytest.approx(alone["nats_per_char"], abs=1e-5)
 
@@ -132,7 +134,7 @@ def test_new_symbols_are_learned_even_where_their_layer_is_frozen(
     run: Run, base: str, words: str, tmp_path: Path
 ) -> None:
     (tmp_path / "other.txt").write_text(words.replace("king", "K\N{LATIN SMALL LETTER E WITH ACUTE}ng"))
-    options = ["-m", base, "--retrain", "1", "--freeze-head", "--epochs", "1"]
+    options = ["-m", base, "--retrain", "1", "--epochs", "1", *BRIEF, "--freeze-head"]
     result = run("transfer", "other.txt", "-o", "poet", *options)
     assert "2 symbols are new" in result.stderr
     before, after = load_file("base/model.safetensors"), load_file("poet/model.safetensors")
@@ -144,14 +146,14 @@ def test_new_symbols_are_learned_even_where_their_layer_is_frozen(
     assert after["lstm_0/kernel"].shape[0] == old + 2
     assert not np.allclose(after["lstm_0/kernel"][old], mean, atol=1e-6)
     run("transfer", "other.txt", "-o", "strict", *options, "--new-symbols", "error", code=4)
-    dropped = run("transfer", "other.txt", "-o", "dropped", *options[:4], "--epochs", "1", "--new-symbols", "drop")
+    dropped = run("transfer", "other.txt", "-o", "dropped", *options[:-1], "--new-symbols", "drop")
     assert "466 characters of the training text are left out" in dropped.stderr
     assert load_file("dropped/model.safetensors")["lstm_0/kernel"].shape[0] == old
 
 
 def test_head_only_and_all_layers(run: Run, base: str, book: str) -> None:
     for retrain, count in (("none", 2), ("all", 8)):
-        run("transfer", book, "-m", base, "-o", retrain, "--retrain", retrain, "--epochs", "1")
+        run("transfer", book, "-m", base, "-o", retrain, "--retrain", retrain, "--epochs", "1", *BRIEF)
         before, after = load_file("base/model.safetensors"), load_file(f"{retrain}/model.safetensors")
         assert sum(not np.array_equal(before[name], after[name]) for name in before) == count
 
@@ -300,21 +302,8 @@ def test_bad_input_is_one_sentence_and_its_exit_code(
 def test_outputs_of_frozen_layers_are_kept_and_train_about_the_same(run: Run, base: str, book: str) -> None:
     losses = []
     for size in ("4", "0"):
-        options = [
-            "-m",
-            base,
-            "-o",
-            "poet",
-            "--overwrite",
-            "--retrain",
-            "1",
-            "--dropout",
-            "0",
-            "--epochs",
-            "2",
-            "--json",
-        ]
-        report = json.loads(run("transfer", book, *options, "--frozen-cache-gb", size).stdout)
+        options = ["-m", base, "-o", "poet", "--overwrite", "--retrain", "1", "--dropout", "0", "--epochs", "2", *BRIEF]
+        report = json.loads(run("transfer", book, *options, "--json", "--frozen-cache-gb", size).stdout)
         losses.append(report["test_nats_per_char"])
     assert losses[0] == pytest.approx(losses[1], abs=0.02)
     assert losses[0] != losses[1]

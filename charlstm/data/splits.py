@@ -13,6 +13,9 @@ from charlstm.errors import DataError
 # From so many documents upwards, whole documents are a fair sample of the text.
 _DOCUMENTS_FOR_AUTO = 10
 
+# Documents looked at together: a text of lines has millions, and NumPy makes 8 bytes of each number it indexes by.
+_BLOCK = 1 << 16
+
 
 def choose_split_by(split_by: SplitBy, documents: int) -> SplitBy:
     """Return "document" or "position": what "auto" means for a number of documents."""
@@ -44,18 +47,19 @@ def split_documents(lengths: NDArray[np.uint32], shares: Sequence[float], random
         )
     order = np.arange(documents, dtype=np.uint32)
     np.random.Generator(np.random.PCG64(random_seed)).shuffle(order)
-    reached = np.cumsum(lengths[order], dtype=np.int64)
+    total = int(lengths.sum(dtype=np.int64))
     split_of = np.empty(documents, np.uint8)
     start, share = 0, 0.0
     for place, number in enumerate(wanted):
         share += shares[number]
         splits_to_come = len(wanted) - place - 1
         if splits_to_come:
-            end = _nearest(reached, share * float(reached[-1]))
+            end = _nearest(lengths, order, share * total)
             end = min(max(end, start + 1), documents - splits_to_come)
         else:
             end = documents
-        split_of[order[start:end]] = number
+        for begin in range(start, end, _BLOCK):
+            split_of[order[begin : min(begin + _BLOCK, end)]] = number
         start = end
     return split_of
 
@@ -89,15 +93,17 @@ def split_positions(length: int, shares: Sequence[float]) -> tuple[int, ...]:
     return tuple(ends)
 
 
-def _nearest(reached: NDArray[np.int64], target: float) -> int:
-    """Return how many documents come nearest to `target` characters; `reached` holds the sums (D,)."""
-    after = int(np.searchsorted(reached, target))
-    if after == 0:
-        return 1
-    if after == len(reached):
-        return after
-    before_is_nearer = target - float(reached[after - 1]) <= float(reached[after]) - target
-    return after if before_is_nearer else after + 1
+def _nearest(lengths: NDArray[np.uint32], order: NDArray[np.uint32], target: float) -> int:
+    """Return how many documents, taken in `order` (D,), come nearest to `target` characters."""
+    reached = 0
+    for start in range(0, len(order), _BLOCK):
+        sums = reached + np.cumsum(lengths[order[start : start + _BLOCK]], dtype=np.int64)
+        after = int(np.searchsorted(sums, target))
+        if after < len(sums):
+            before = int(sums[after - 1]) if after else reached
+            return start + after + (target - before > float(sums[after]) - target)
+        reached = int(sums[-1])
+    return len(order)
 
 
 def _shown(shares: Sequence[float]) -> str:

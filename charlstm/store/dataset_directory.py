@@ -122,21 +122,7 @@ def write_dataset(
     """
     atomic.refuse_existing(out, overwrite=overwrite)
     with open_sources(sources, config) as found:
-        meter = _Meter(2 * sum(source.bytes for source in found.sources), progress)
-        counts = count_corpus(found, config, meter.advance)
-        meter.total = meter.done + sum(source.bytes for source in found.sources)
-        vocabulary = build_vocabulary(counts, config)
-        # xz and hashing work beside the second pass: they leave Python's lock alone.
-        with atomic.new_directory(out, overwrite=overwrite) as directory, ThreadPoolExecutor(1) as beside:
-            xz = beside.submit(xz_bits_per_char, counts.beginning)
-            source_hashes = beside.submit(lambda: [source.sha256() for source in found.sources])
-            summary = _encode(found, config, counts, vocabulary, directory, meter)
-            summary["xz_bits_per_char"] = xz.result()
-            summary["sources"] = [
-                {"name": source.name, "sha256": sha, "bytes": source.bytes}
-                for source, sha in zip(found.sources, source_hashes.result(), strict=True)
-            ]
-            _write_document(directory, vocabulary, summary)
+        _write(found, config, out, overwrite=overwrite, progress=progress)
     return load_dataset(out)
 
 
@@ -187,6 +173,25 @@ class _Meter:
         self.done += size
         if self._progress is not None:
             self._progress(self.done, self.total)
+
+
+def _write(sources: Sources, config: CorpusConfig, out: Path, *, overwrite: bool, progress: Progress | None) -> None:
+    """Count and encode; what was counted is forgotten before the result is opened and checked."""
+    meter = _Meter(2 * sum(source.bytes for source in sources.sources), progress)
+    counts = count_corpus(sources, config, meter.advance)
+    meter.total = meter.done + sum(source.bytes for source in sources.sources)
+    vocabulary = build_vocabulary(counts, config)
+    # xz and hashing work beside the second pass: they leave Python's lock alone.
+    with atomic.new_directory(out, overwrite=overwrite) as directory, ThreadPoolExecutor(1) as beside:
+        xz = beside.submit(xz_bits_per_char, counts.beginning)
+        source_hashes = beside.submit(lambda: [source.sha256() for source in sources.sources])
+        summary = _encode(sources, config, counts, vocabulary, directory, meter)
+        summary["xz_bits_per_char"] = xz.result()
+        summary["sources"] = [
+            {"name": source.name, "sha256": sha, "bytes": source.bytes}
+            for source, sha in zip(sources.sources, source_hashes.result(), strict=True)
+        ]
+        _write_document(directory, vocabulary, summary)
 
 
 def _encode(

@@ -20,12 +20,12 @@ class Recipe:
     commands: Mapping[str, Mapping[str, Any]]
 
 
-_AWD_PENALTIES = {"activation_regularization": 2.0, "temporal_activation_regularization": 1.0}
 _ULMFIT_LOSSES = {
     "embedding_dropout": 0.05,
     "weight_drop": 0.5,
     "locked_dropout": True,
-    **_AWD_PENALTIES,
+    "activation_regularization": 2.0,
+    "temporal_activation_regularization": 1.0,
     "batch_size": 64,
     "sequence_length": 70,
     "random_lengths": True,
@@ -38,7 +38,8 @@ _ULMFIT_LOSSES = {
 RECIPES: Mapping[str, Recipe] = {
     "awd-lstm": Recipe(
         "Merity, Keskar and Socher, Regularizing and Optimizing LSTM Language Models, 2017, arXiv:1708.02182, with the "
-        "settings for characters of Penn Treebank of their analysis at multiple scales, 2018, arXiv:1803.08240",
+        "settings for characters of Penn Treebank of their analysis at multiple scales, 2018, arXiv:1803.08240, whose "
+        "program has activation penalties of 0 for characters",
         {
             "pretrain": {
                 "layers": 3,
@@ -49,7 +50,6 @@ RECIPES: Mapping[str, Recipe] = {
                 "input_dropout": 0.1,
                 "weight_drop": 0.5,
                 "locked_dropout": True,
-                **_AWD_PENALTIES,
                 "batch_size": 128,
                 "sequence_length": 150,
                 "random_lengths": True,

@@ -42,3 +42,11 @@ def test_the_options_of_a_recipe_are_those_of_its_command_and_fit_together(name:
 def test_commands_have_their_recipes() -> None:
     assert recipes_of("pretrain") == ["awd-lstm", "ulmfit", "gradual", "lovecraft", "char-rnn"]
     assert recipes_of("transfer") == ["ulmfit"]
+
+
+def test_awd_lstm_has_the_published_number_of_weights_and_no_penalties_for_characters() -> None:
+    options = RECIPES["awd-lstm"].commands["pretrain"]
+    network = {each: value for each, value in options.items() if each in OF_NETWORK}
+    # Merity, Keskar and Socher, 2018, arXiv:1803.08240: 13.8 million for the 50 symbols of Penn Treebank.
+    assert round(model_config(size_of(10**6), 50, **network).parameters / 1e6, 1) == 13.8
+    assert "activation_regularization" not in options

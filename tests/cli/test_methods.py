@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
+import click
 import numpy as np
 import pytest
 from click.testing import CliRunner, Result
@@ -236,3 +238,16 @@ def test_ulmfit_carries_a_model_over_with_its_own_course() -> None:
     assert training["warmup_steps"] == 0
     # What a preset switches on can be switched off beside it.
     assert (training["locked_dropout"], training["random_lengths"]) == (True, False)
+
+
+@pytest.mark.parametrize("name", ["pretrain", "transfer", "sweep", "find-rate"])
+def test_the_methods_stand_under_headings_and_no_option_is_lost(name: str) -> None:
+    page = run(name, "--help").stdout
+    command = main.get_command(click.Context(main), name)
+    assert command is not None
+    options = [option for option in command.params if isinstance(option, click.Option)]
+    for option in options:
+        assert len(re.findall(rf"^  (-\w, )?{option.opts[-1]}\b(?!-)", page, re.MULTILINE)) == 1
+    first, regularisation = page.split("\nRegularisation:\n")
+    assert "--weight-drop" in regularisation
+    assert "\nOptions:\n" in first

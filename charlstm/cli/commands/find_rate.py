@@ -18,6 +18,7 @@ from charlstm.cli.options import (
     text_arguments,
     units_option,
 )
+from charlstm.cli.sections import TrainingCommand
 from charlstm.cli.training import network_options, run_options
 
 BUILT_IN = "python-manual"
@@ -29,7 +30,7 @@ def _step_options(command: Any) -> Any:
     return command
 
 
-@click.command()
+@click.command(cls=TrainingCommand)
 @click.pass_context
 @text_arguments
 @click.option("-o", "--out", type=DIRECTORY, help="Figure to make as well, a .png or .svg.")

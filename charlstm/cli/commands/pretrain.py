@@ -23,6 +23,7 @@ from charlstm.cli.options import (
     units_option,
 )
 from charlstm.cli.recipe import follow_recipe, print_recipe
+from charlstm.cli.sections import TrainingCommand
 from charlstm.cli.training import emit_report, network_options, run_options
 
 BUILT_IN = "python-manual"
@@ -32,7 +33,7 @@ BUILT_IN_UNITS = (128,)
 BUILT_IN_TRAINING = {"dropout": (0.0,), "batch_size": 16, "learning_rate": 5e-3, "warmup_steps": 400}
 
 
-@click.command()
+@click.command(cls=TrainingCommand)
 @click.pass_context
 @text_arguments
 @out_option("Model directory to make.", "pretrain")

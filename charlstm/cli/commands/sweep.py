@@ -20,6 +20,7 @@ from charlstm.cli.options import (
     trial_options,
 )
 from charlstm.cli.params import INTEGERS, NUMBERS, SUBSETS
+from charlstm.cli.sections import TrainingCommand
 from charlstm.cli.training import GIVEN, TRAINING
 from charlstm.errors import OptionError
 
@@ -40,7 +41,7 @@ NOT_OF_THE_SWEEP = {
 }
 
 
-@click.command()
+@click.command(cls=TrainingCommand)
 @click.pass_context
 @text_arguments
 @models_option("Base model directory; several become columns.")

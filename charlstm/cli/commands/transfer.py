@@ -22,12 +22,13 @@ from charlstm.cli.options import (
 )
 from charlstm.cli.params import LAYERS
 from charlstm.cli.recipe import follow_recipe, print_recipe
+from charlstm.cli.sections import TrainingCommand
 from charlstm.cli.training import emit_report, run_options
 
 BUILT_IN = "ballads"
 
 
-@click.command()
+@click.command(cls=TrainingCommand)
 @click.pass_context
 @text_arguments
 @model_option("Base model directory.")

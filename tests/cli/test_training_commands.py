@@ -185,7 +185,7 @@ def test_training_ends_when_patience_or_time_is_out(run: Run, book: str) -> None
 def test_whole_documents_are_read_from_a_zero_state(run: Run, book: str) -> None:
     run("preprocess", book, "--documents", "line", "-o", "lines")
     # At hardly any rate, the mean training loss is that of the first weights.
-    still = ["--optimizer", "sgd", "--learning-rate", "1e-9", "--epochs", "1"]
+    still = ["--optimizer", "sgd", "--learning-rate", "1e-9", "--epochs", "1", "--precision", "float32"]
     options = ["--layers", "2", "--units", "12", "--batch-size", "9", "--sequence-length", "10", "--dropout", "0"]
     result = run("pretrain", "lines", "-o", "m", *options, *still, "--batching", "documents", "--json")
     dataset, model = load_dataset(Path("lines")), load_model(Path("m"))

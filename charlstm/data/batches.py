@@ -90,6 +90,7 @@ class StreamBatches:
         self.sequence_length = sequence_length
         self.random_seed = random_seed
         self.target_offset = target_offset
+        self._begun = (-1, 0)
         self._stream_length = len(ids) // batch_size
         self.steps_per_epoch = self._stream_length // sequence_length
         if self.steps_per_epoch == 0:
@@ -110,10 +111,15 @@ class StreamBatches:
         return self._places(epoch, within * self.sequence_length, self.sequence_length)
 
     def _places(self, epoch: int, offset: int, length: int) -> NDArray[np.int64]:
-        start = int(np.random.default_rng([self.random_seed, epoch]).integers(len(self.ids)))
-        streams = start + offset + self._stream_length * np.arange(self.batch_size)
+        streams = self._start(epoch) + offset + self._stream_length * np.arange(self.batch_size)
         places: NDArray[np.int64] = streams[:, None] + np.arange(length + self.target_offset)
         return places % len(self.ids)
+
+    def _start(self, epoch: int) -> int:
+        """Return where in the text an epoch begins; that of the last one asked for is remembered."""
+        if self._begun[0] != epoch:
+            self._begun = (epoch, int(np.random.default_rng([self.random_seed, epoch]).integers(len(self.ids))))
+        return self._begun[1]
 
     def begins_anew(self, step: int) -> bool:
         """Tell whether the LSTM state is zero before a step: at the beginning of an epoch."""

@@ -33,13 +33,18 @@ class Outputs(NamedTuple):
 
     Attributes:
         raw: its outputs before dropout, (T, B, H); None unless temporal activation regularisation asks for them.
-        dropped: its outputs after dropout, (T, B, H), which the head reads.
+        blocks: its outputs after dropout, which the head reads, in blocks of time, each (t, B, H).
         state: of all layers.
     """
 
     raw: Any
-    dropped: Any
+    blocks: list[Any]
     state: State
+
+    @property
+    def dropped(self) -> Any:
+        """The outputs after dropout, (T, B, H)."""
+        return tf.concat(self.blocks, 0)
 
 
 class Network(keras.Model):
@@ -95,7 +100,7 @@ class Network(keras.Model):
             Logits (T, B, V) and the state; the arguments are those of `outputs`.
         """
         outputs = self.outputs(inputs, state, dropout_seed=dropout_seed, first_layer=first_layer, noise=noise)
-        return self.logits(outputs.dropped), outputs.state
+        return tf.concat([self.logits(block) for block in outputs.blocks], 0), outputs.state
 
     def outputs(
         self,
@@ -130,13 +135,14 @@ class Network(keras.Model):
             inputs, weights[0] = self._first_inputs(inputs, weights[0], dropout_seed, noise)
         raw = None
         if not noise.temporal_activation_regularization:
-            outputs, new_state = self._stack(inputs, state[first_layer:], lstms, masks, weights)
+            blocks, new_state = self._stack(inputs, state[first_layer:], lstms, masks, weights)
         else:
             # The kernel gives the outputs after the highest mask only.
             top = masks.pop() if lstms else None
-            raw, new_state = self._stack(inputs, state[first_layer:], lstms, [*masks, None], weights)
-            outputs = raw if top is None else raw * tf.transpose(top, (0, 2, 1))
-        return Outputs(raw, outputs, state[:first_layer] + new_state)
+            blocks, new_state = self._stack(inputs, state[first_layer:], lstms, [*masks, None], weights)
+            raw = tf.concat(blocks, 0)
+            blocks = blocks if top is None else [raw * tf.transpose(top, (0, 2, 1))]
+        return Outputs(raw, blocks, state[:first_layer] + new_state)
 
     def logits(self, outputs: Any) -> Any:
         """Return the logits (T, B, V) that the head makes of outputs (T, B, H)."""
@@ -149,8 +155,8 @@ class Network(keras.Model):
         """Return the outputs (T, B, H) of the lowest `layers` layers, without dropout, and the state after."""
         weights = stack_weights(self.lstms[:layers])
         inputs, weights[0] = self._first_inputs(ids, weights[0], None, NO_NOISE)
-        outputs, new_state = self._stack(inputs, state[:layers], self.lstms[:layers], [None] * layers, weights)
-        return outputs, new_state + state[layers:]
+        blocks, new_state = self._stack(inputs, state[:layers], self.lstms[:layers], [None] * layers, weights)
+        return tf.concat(blocks, 0), new_state + state[layers:]
 
     def zero_state(self, batch_size: int) -> State:
         """Return the state at the beginning of a text."""
@@ -199,22 +205,22 @@ class Network(keras.Model):
 
     def _stack(
         self, inputs: Any, state: State, lstms: list[LSTM], masks: list[Any | None], weights: list[LayerWeights]
-    ) -> tuple[Any, State]:
-        """Run some layers on top of each other: outputs (T, B, H) and their state."""
+    ) -> tuple[list[Any], State]:
+        """Run some layers on top of each other: outputs in blocks of time, each (t, B, H), and their state."""
         if not lstms:
-            return inputs, []
+            return [inputs], []
         gpus = len(tf.config.list_physical_devices("GPU"))
         if not use_own_kernel(lstms[0], inputs.shape[0], gpus=gpus):
             return self._layer_by_layer(inputs, state, lstms, masks, weights)
         states = [LayerState(*layer) for layer in state]
-        outputs, new_states = lstm_stack(
+        blocks, new_states = lstm_stack(
             inputs, states, weights, masks=masks, precision=self.precision, shards=self.shards
         )
-        return outputs, [(layer.h, layer.c) for layer in new_states]
+        return blocks, [(layer.h, layer.c) for layer in new_states]
 
     def _layer_by_layer(
         self, inputs: Any, state: State, lstms: list[LSTM], masks: list[Any | None], weights: list[LayerWeights]
-    ) -> tuple[Any, State]:
+    ) -> tuple[list[Any], State]:
         """Run Keras's own layers one after the other: on a GPU, and over sequences too long to unroll."""
         if inputs.dtype.is_integer:
             inputs = tf.one_hot(inputs, self.config.vocabulary_size)
@@ -225,7 +231,7 @@ class Network(keras.Model):
             new_state.append((hidden, cell))
             if mask is not None:
                 outputs *= tf.transpose(mask, (2, 0, 1))
-        return tf.transpose(outputs, (1, 0, 2)), new_state
+        return [tf.transpose(outputs, (1, 0, 2))], new_state
 
     def _dropout_masks(
         self, inputs: Any, seed: Any | None, first: int = 0, *, is_locked: bool = False

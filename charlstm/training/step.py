@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from charlstm.config import TrainingConfig
 from charlstm.method_config import RegularizerFields
 from charlstm.model.activation_regularization import activation_penalty
-from charlstm.model.network import Network, State
+from charlstm.model.network import Network, Outputs, State
 from charlstm.training.layer_groups import clip_norms, group_of, rate_factors
 from charlstm.training.optimizers import Optimizer, clip_by_global_norm, clip_by_group_norms
 
@@ -76,6 +76,7 @@ class TrainingStep:
             rmsprop_decay=config.rmsprop_decay,
         )
         self._compiled = tf.function(self._step, autograph=False)
+        self._graphs: dict[object, Any] = {}
 
     def begin(self, random_seed: int) -> None:
         """Become what a new step of this random seed is, for another run."""
@@ -106,30 +107,32 @@ class TrainingStep:
             scored: which targets the loss is the mean over, (B, T), at least one; None for all.
             newest: the share of the new weights in their average, where the optimizer keeps one.
         """
-        seed = tf.constant(np.array([self._random_seed & 0x7FFFFFFF, step], np.int32))
-        rate = tf.constant(learning_rate, tf.float32)
-        loss, new_state, applied = self._compiled(
+        arrays = (
             tf.constant(np.swapaxes(inputs, 0, 1)),
             tf.constant(targets.T),
             state,
-            seed,
-            rate,
-            tf.constant(update, tf.int64),
+            tf.constant(np.array([self._random_seed & 0x7FFFFFFF, step, update])),
+            tf.constant(np.array([learning_rate, newest], np.float32)),
             None if scored is None else tf.constant(scored.T),
-            tf.constant(newest, tf.float32) if self.optimizer.averages else None,
         )
+        # TensorFlow's own way from arguments to a graph takes longer than all else that is done in Python.
+        kind = (inputs.shape, scored is None)
+        if kind not in self._graphs:
+            self._graphs[kind] = self._compiled.get_concrete_function(*arrays)
+        loss, new_state, applied = self._graphs[kind](*arrays)
         return StepResult(float(loss), new_state, bool(applied))
 
-    def _step(
-        self, inputs: Any, targets: Any, state: State, seed: Any, rate: Any, number: Any, scored: Any, newest: Any
-    ) -> Any:
+    def _step(self, inputs: Any, targets: Any, state: State, integers: Any, numbers: Any, scored: Any) -> Any:
+        seed, update_number = tf.cast(integers[:2], tf.int32), integers[2]
+        rate, newest = numbers[0], numbers[1]
         variables = list(self._variables.values())
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(variables)
             outputs = self._network.outputs(
                 inputs, state, dropout_seed=seed, first_layer=self._first_layer, noise=self._config
             )
-            nats = _cross_entropy(self._network.logits(outputs.dropped), targets)
+            pairs = _by_block(outputs, targets)
+            nats = tf.concat([_cross_entropy(self._network.logits(block), after) for block, after in pairs], 0)
             loss = tf.reduce_mean(nats) if scored is None else _mean_where(scored, nats)
             # What is told is the loss alone, which compares.
             penalty = activation_penalty(outputs, scored, self._config)
@@ -143,7 +146,7 @@ class TrainingStep:
         finite = tf.math.is_finite(loss) & tf.math.is_finite(norm)
 
         def update() -> Any:
-            self.optimizer.apply(gradients, rate, number, newest)
+            self.optimizer.apply(gradients, rate, update_number, newest)
             return tf.constant(True)
 
         applied = tf.cond(finite, update, lambda: tf.constant(False))
@@ -180,9 +183,21 @@ class EvaluationStep:
         return nats.numpy().T, hits.numpy().T, new_state
 
     def _step(self, inputs: Any, targets: Any, state: State) -> Any:
-        logits, new_state = self._network(inputs, state)
-        hits = tf.argmax(logits, axis=-1, output_type=tf.int32) == targets
-        return _cross_entropy(logits, targets), hits, new_state
+        outputs = self._network.outputs(inputs, state)
+        nats, hits = [], []
+        for block, after in _by_block(outputs, targets):
+            logits = self._network.logits(block)
+            nats.append(_cross_entropy(logits, after))
+            hits.append(tf.argmax(logits, axis=-1, output_type=tf.int32) == after)
+        return tf.concat(nats, 0), tf.concat(hits, 0), outputs.state
+
+
+def _by_block(outputs: Outputs, targets: Any) -> list[tuple[Any, Any]]:
+    """Return each block of outputs (t, B, H) with its targets (t, B): a head a block runs beside the layers."""
+    if len(outputs.blocks) == 1:
+        return [(outputs.blocks[0], targets)]
+    sizes = [block.shape[0] for block in outputs.blocks]
+    return list(zip(outputs.blocks, tf.split(targets, sizes), strict=True))
 
 
 def _mean_where(scored: Any, nats: Any) -> Any:

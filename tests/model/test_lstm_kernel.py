@@ -5,7 +5,7 @@ import numpy_reference
 import pytest
 import tensorflow as tf
 
-from charlstm.model import lstm_cell
+from charlstm.model import lstm_cell, lstm_kernel
 from charlstm.model.lstm_cell import LayerWeights
 from charlstm.model.lstm_kernel import LayerState, lstm, lstm_stack
 
@@ -150,8 +150,8 @@ def test_two_halves_equal_the_whole():
 def stack(ids, *flat, **options):
     states = [LayerState(*flat[:2]), LayerState(*flat[2:4])]
     weights = [LayerWeights(*flat[4:7]), LayerWeights(*flat[7:10])]
-    outputs, final = lstm_stack(ids, states, weights, **options)
-    return outputs, *final[0], *final[1]
+    blocks, final = lstm_stack(ids, states, weights, **options)
+    return tf.concat(blocks, 0), *final[0], *final[1]
 
 
 def layers_apart(ids, *flat, **options):
@@ -166,9 +166,11 @@ def stack_sources():
     return [ids, *lower[1:3], *upper[1:3], *lower[3:6], *upper[3:6]], [upper[6], *lower[7:], *upper[7:]]
 
 
+@pytest.mark.parametrize("block_steps", [1, 2, 10])
 @pytest.mark.parametrize("shards", [1, 2])
-def test_stack_equals_its_layers_apart(shards):
+def test_stack_equals_its_layers_apart(shards, block_steps, monkeypatch):
     sources, weighting = stack_sources()
+    monkeypatch.setattr(lstm_kernel, "BLOCK_STEPS", block_steps)
     results, slopes = gradients(sources, weighting, run=stack, shards=shards)
     expected, expected_slopes = gradients(sources, weighting, run=layers_apart)
     assert_close(results, expected, atol=1e-5)

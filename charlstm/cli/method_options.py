@@ -169,7 +169,7 @@ target_offset_option = click.option(
     type=click.IntRange(1, 65_536),
     default=1,
     show_default=True,
-    help="How many characters further the predicted one is; each of N given predicts the N-th after it.",
+    help="How many symbols further the predicted one is; each of N given predicts the N-th after it.",
 )
 gradual_option = click.option(
     "--gradual/--no-gradual",

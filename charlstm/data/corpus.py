@@ -119,8 +119,8 @@ def build_vocabulary(counts: Counts, config: CorpusConfig) -> Vocabulary:
     """
     occurrences = counts.occurrences
     kept = [symbol for symbol, count in occurrences.items() if count >= config.min_count and symbol != UNKNOWN]
-    if config.normalize == "ascii" and config.level == "char":
-        kept = [character for character in kept if character.isascii()]
+    if config.normalize == "ascii":
+        kept = [symbol for symbol in kept if symbol.isascii()]
     if config.keep is not None:
         wanted = set(normalize_text(config.keep, config.normalize, lowercase=config.lowercase))
         kept = [character for character in kept if character in wanted]

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from charlstm.config import SamplingConfig
 from charlstm.data.vocabulary import Vocabulary
-from charlstm.data.words import START
+from charlstm.data.words import LINE_END, START
 from charlstm.sampling.ending import Ending, Reason
 
 # The ids drawn for each text, (N, K), and their log-probabilities in nats, None where nobody asked.
@@ -149,7 +149,13 @@ class GrowingTexts(ABC):
 
 
 def first_symbol(vocabulary: Vocabulary) -> int:
-    """Return the symbol to read where there is no seed: after it a document begins."""
+    """Return the symbol to read where there is no seed: after it a document begins, or a line of words.
+
+    The end of a document may stand only once in a text.  For characters that does no harm; but what a network of words
+    writes after a word that it saw once is nonsense.
+    """
+    if vocabulary.level == "word" and LINE_END in vocabulary.ids:
+        return vocabulary.ids[LINE_END]
     if vocabulary.end_of_document is not None:
         return vocabulary.end_of_document
     return vocabulary.ids.get("\n", 0)

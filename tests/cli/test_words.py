@@ -177,6 +177,14 @@ def test_what_a_dataset_and_a_model_are_of_is_told() -> None:
     assert "symbols" not in model
 
 
+def test_curves_and_rate_ranges_are_by_word() -> None:
+    assert "loss (nats per word)" in run("plot", "base", "--show").stdout
+    of_characters = Path(__file__).parents[1] / "formats" / "1" / "model"
+    assert "their losses do not compare" in run("plot", "base", str(of_characters), "--show", code=2).stderr
+    found = report("find-rate", "book", *TINY[:-2], "--steps", "3")
+    assert len(found["nats_per_word"]) == 3
+
+
 def test_an_interrupted_run_goes_on_by_words() -> None:
     run("pretrain", "--resume", "-o", "base", "--epochs", "3")
     before = json.loads(Path("report.json").read_text())["words_trained"]

@@ -174,6 +174,8 @@ def test_words_that_spell_a_special_symbol_are_unknown(tmp_path: Path) -> None:
 def test_options_and_normal_forms_reach_words(tmp_path: Path) -> None:
     dataset = made(tmp_path, "\u201cYes\u201d, NA\u00cfVE", lowercase=True, normalize="ascii")
     assert words_in(dataset) == ['"', "yes", '"', ",", "naive", END_OF_DOCUMENT]
+    foreign = made(tmp_path, "so \u4e2d\u6587 said", normalize="ascii")
+    assert words_in(foreign) == ["so", UNKNOWN, "said", END_OF_DOCUMENT]
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ from charlstm.model.weights import initial_weights
 from charlstm.sampling.ending import Ending
 from charlstm.sampling.filters import part_of_word
 from charlstm.sampling.generate import Generation
-from charlstm.sampling.growing_texts import Prompt
+from charlstm.sampling.growing_texts import Prompt, first_symbol
 from charlstm.sampling.seed_text import near_words, read_seed
 from charlstm.store.model_directory import load_model, save_model
 
@@ -104,6 +104,12 @@ def test_texts_end_after_words_and_lines() -> None:
     assert len(str(sampled("--seed", "the", "--words", "7", "--temperature", "2")["text"]).split()) in (6, 7)
     found = sampled("--lines", "2", "--temperature", "2")
     assert (str(found["text"]).count("\n"), found["stopped_by"]) == (1, "lines")
+
+
+def test_without_a_seed_a_line_begins() -> None:
+    assert first_symbol(VOCABULARY) == VOCABULARY.ids["\n"]
+    assert first_symbol(Vocabulary((END_OF_DOCUMENT, "king"), "word")) == 0
+    assert first_symbol(Vocabulary((END_OF_DOCUMENT, "\n"))) == 0
 
 
 def test_endings_join_what_follows_a_seed() -> None:

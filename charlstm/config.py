@@ -20,6 +20,7 @@ MAX_COUNT = 1_000_000_000
 
 Normalize = Literal["nfc", "nfkc", "ascii", "none"]
 Unknown = Literal["drop", "symbol"]
+Level = Literal["char", "word"]
 Documents = Literal["file", "blank-lines", "line", "row"]
 SplitBy = Literal["auto", "document", "position"]
 Split = Literal["train", "valid", "test"]
@@ -28,6 +29,9 @@ OptimizerName = Literal["adam", "rmsprop", "sgd", "nt-asgd"]
 Precision = Literal["float32", "bfloat16"]
 NewSymbols = Literal["extend", "drop", "error"]
 PresetName = Literal["default", "fast", "quality"]
+
+# What becomes of symbols that are left out, where nobody says: a sentence without some of its words is none.
+UNKNOWN_OF_LEVEL: dict[Level, Unknown] = {"char": "drop", "word": "symbol"}
 
 
 @dataclass(frozen=True)
@@ -49,6 +53,8 @@ class CorpusConfig(Config):
         split: the shares of train, valid and test; they add up to 1.
         split_by: whole documents, shuffled, or positions in the text in order.
         random_seed: for the shuffle.
+        level: what a symbol is: a character, or a word, with punctuation marks and line ends as words.
+        max_vocabulary: the number of symbols, at most, of which the most frequent are kept; None for no limit.
     """
 
     encoding: str = "utf-8"
@@ -65,10 +71,24 @@ class CorpusConfig(Config):
     split: tuple[float, ...] = (0.8, 0.1, 0.1)
     split_by: SplitBy = "auto"
     random_seed: int = 1
+    level: Level = added("char")
+    max_vocabulary: int | None = added(None)
 
     def __post_init__(self) -> None:
-        if self.keep is not None and self.min_count > 1:
-            raise OptionError("--keep and --min-count both limit the symbols: give one of them")
+        for limit, is_given in {"min-count": self.min_count > 1, "max-vocabulary": self.max_vocabulary}.items():
+            if self.keep is not None and is_given:
+                raise OptionError(f"--keep and --{limit} both limit the symbols: give one of them")
+        _check(
+            self.level == "char" or self.keep is None,
+            "keep",
+            self.keep,
+            "is of characters, not of words",
+        )
+        wants = "with --level word, what is left out becomes the unknown symbol, lest it tear sentences"
+        _check(self.level == "char" or self.unknown == "symbol", "unknown", self.unknown, wants)
+        most = self.max_vocabulary
+        wants = f"must be between 3 and {MAX_COUNT:,}, of which two may be special symbols"
+        _check(most is None or 3 <= most <= MAX_COUNT, "max-vocabulary", most, wants)
         _check(self.keep is None or len(self.keep) > 0, "keep", self.keep, "needs at least one symbol")
         _check(self.min_count >= 1, "min-count", self.min_count, "must be 1 or more")
         _check(self.document_delimiter != "", "document-delimiter", "''", "must not be empty")

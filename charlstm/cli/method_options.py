@@ -158,8 +158,7 @@ def schedule_options(command: Callable[..., Any]) -> Callable[..., Any]:
 embedding_option = click.option(
     "--embedding",
     type=click.IntRange(0, 65_536),
-    default=0,
-    show_default=True,
+    show_default="0 for characters, 256 for words",
     help="Size of a learned vector for each symbol; 0 for one-hot symbols.",
 )
 tie_weights_option = click.option(
@@ -170,7 +169,7 @@ target_offset_option = click.option(
     type=click.IntRange(1, 65_536),
     default=1,
     show_default=True,
-    help="How many characters further the predicted one is; each of N given predicts the N-th after it.",
+    help="How many symbols further the predicted one is; each of N given predicts the N-th after it.",
 )
 gradual_option = click.option(
     "--gradual/--no-gradual",

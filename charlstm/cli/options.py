@@ -84,7 +84,7 @@ sequence_length_option = click.option(
     "--sequence-length",
     type=click.IntRange(1, 65_536),
     show_default=BY_SIZE,
-    help="Characters between two updates.",
+    help="Symbols between two updates.",
 )
 optimizer_option = click.option(
     "--optimizer",

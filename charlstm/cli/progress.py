@@ -17,48 +17,52 @@ if TYPE_CHECKING:
     from charlstm.store.model_directory import Weights
     from charlstm.training.loop import Job, Observer, Progress
 
-SAMPLE_LENGTH = 70
+SAMPLE_LENGTH, SAMPLE_WORDS = 70, 14
 SECONDS_BETWEEN_LINES = 30.0
 
 
 def observer_for(job: Job, vocabulary: Vocabulary) -> Observer:
     """Announce a training and return what watches it."""
     units = "x".join(map(str, job.model.units))
+    unit = vocabulary.unit
     note(
         f"Training {job.model.parameters:,} parameters (LSTM layers {units}, {job.model.vocabulary_size} symbols) "
-        f"on {len(job.train):,} characters, {job.training.precision}, "
+        f"on {len(job.train):,} {unit}s, {job.training.precision}, "
         f"batch {job.training.batch_size} x {job.training.sequence_length}"
         f"{' of whole documents' if job.training.batching == 'documents' else ''}."
     )
+
+    length = SAMPLE_LENGTH if unit == "character" else SAMPLE_WORDS
 
     def sample(weights: Weights, random_seed: int) -> str:
         from charlstm.sampling.delayed import stepping_network
         from charlstm.sampling.generate import Generation
 
         network = stepping_network(job.model, weights)
-        generation = Generation(network, vocabulary, (), SamplingConfig(length=SAMPLE_LENGTH, random_seed=random_seed))
+        generation = Generation(network, vocabulary, (), SamplingConfig(length=length, random_seed=random_seed))
         for _ in generation:
             pass
         return visible(" ".join(generation.texts[0].split()))
 
-    return _TerminalObserver(sample) if stderr_is_terminal() else _LineObserver(sample)
+    return _TerminalObserver(sample, unit) if stderr_is_terminal() else _LineObserver(sample, unit)
 
 
 class _LineObserver:
     """Writes a line an evaluation, and one now and then between them."""
 
-    def __init__(self, sample: Callable[[Weights, int], str]) -> None:
+    def __init__(self, sample: Callable[[Weights, int], str], unit: str) -> None:
         self._sample = sample
+        self._unit = unit
         self._last_line = time.monotonic()
 
     def stepped(self, progress: Progress) -> None:
         if time.monotonic() - self._last_line >= SECONDS_BETWEEN_LINES:
             self._last_line = time.monotonic()
-            note(_status(progress))
+            note(_status(progress, self._unit))
 
     def evaluated(self, evaluation: Evaluation, is_best: bool, weights: Callable[[], Weights]) -> None:
         self._last_line = time.monotonic()
-        note(describe_evaluation(evaluation, is_best))
+        note(describe_evaluation(evaluation, is_best, self._unit))
         note(f"    {self._sample(weights(), evaluation.step)}")
 
     def ended(self) -> None:
@@ -68,11 +72,12 @@ class _LineObserver:
 class _TerminalObserver:
     """Draws a bar in place, with the evaluations above it."""
 
-    def __init__(self, sample: Callable[[Weights, int], str]) -> None:
+    def __init__(self, sample: Callable[[Weights, int], str], unit: str) -> None:
         from rich.console import Console
         from rich.progress import BarColumn, Progress, TextColumn
 
         self._sample = sample
+        self._unit = unit
         self._bar = Progress(
             BarColumn(bar_width=30),
             TextColumn("{task.description}", markup=False),
@@ -83,12 +88,16 @@ class _TerminalObserver:
         self._bar.start()
 
     def stepped(self, progress: Progress) -> None:
-        self._bar.update(self._task, total=progress.total_steps, completed=progress.step, description=_status(progress))
+        self._bar.update(
+            self._task, total=progress.total_steps, completed=progress.step, description=_status(progress, self._unit)
+        )
 
     def evaluated(self, evaluation: Evaluation, is_best: bool, weights: Callable[[], Weights]) -> None:
         from rich.text import Text
 
-        self._bar.console.print(Text(describe_evaluation(evaluation, is_best)), style="bold" if is_best else None)
+        self._bar.console.print(
+            Text(describe_evaluation(evaluation, is_best, self._unit)), style="bold" if is_best else None
+        )
         self._bar.console.print(
             Text(f"    {self._sample(weights(), evaluation.step)}"), style="dim", overflow="ellipsis"
         )
@@ -97,17 +106,19 @@ class _TerminalObserver:
         self._bar.stop()
 
 
-def describe_evaluation(evaluation: Evaluation, is_best: bool) -> str:
+def describe_evaluation(evaluation: Evaluation, is_best: bool, unit: str = "character") -> str:
     """Return one evaluation as a line."""
     valid = evaluation.valid_nats_per_char
-    line = f"epoch {evaluation.epoch:6.2f}   training {loss(evaluation.train_nats_per_char)}"
+    line = f"epoch {evaluation.epoch:6.2f}   training {loss(evaluation.train_nats_per_char, unit)}"
     if not math.isnan(valid):
-        line += f"   validation {loss(valid)}{'  best so far' if is_best else ''}"
+        line += f"   validation {loss(valid, unit)}{'  best so far' if is_best else ''}"
     return line
 
 
-def loss(nats_per_char: float) -> str:
-    """Return a loss in nats and in bits per character."""
+def loss(nats_per_char: float, unit: str = "character") -> str:
+    """Return a loss in nats and in bits per character, or in nats and as the perplexity per word."""
+    if unit == "word":
+        return f"{nats_per_char:.4f} nats (perplexity {math.exp(min(nats_per_char, 700.0)):.2f})"
     return f"{nats_per_char:.4f} nats ({nats_per_char / math.log(2):.3f} bits)"
 
 
@@ -118,9 +129,10 @@ def duration(seconds: float) -> str:
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
-def _status(progress: Progress) -> str:
+def _status(progress: Progress, unit: str) -> str:
+    briefly = "char" if unit == "character" else unit
     return (
         f"step {progress.step:,}/{progress.total_steps:,}  epoch {progress.epoch:.2f}  "
-        f"{progress.nats_per_char:.4f} nats/char  {progress.chars_per_second:,.0f} characters/s  "
+        f"{progress.nats_per_char:.4f} nats/{briefly}  {progress.chars_per_second:,.0f} {unit}s/s  "
         f"{duration(progress.seconds_left)} left"
     )

@@ -31,7 +31,7 @@ _OPTIONS = (
         "--length",
         type=click.IntRange(0),
         show_default=f"{LENGTH}; {LENGTH_UNTIL_AN_END:,} with --lines, --words or --until-document-end",
-        help="Characters to write, at most.",
+        help="Characters to write, at most; or words, by a model of words.",
     ),
     click.option("--lines", type=click.IntRange(0), default=0, show_default="off", help="End after so many lines."),
     click.option("--words", type=click.IntRange(0), default=0, show_default="off", help="End after so many words."),
@@ -79,7 +79,7 @@ _OPTIONS = (
         type=click.IntRange(1, 1_000_000),
         default=64,
         show_default=True,
-        help="How many characters back that is.",
+        help="How many symbols back that is.",
     ),
     click.option("--forbid", type=ESCAPED_TEXT, default="", metavar="CHARS", help="Characters never to write."),
     click.option(

@@ -29,15 +29,15 @@ NOT_SCORED = "strike dim"
 SIGNS = {"\n": "↵\n", "\t": "→"}
 
 
-def emit_surprises(characters: list[Surprise]) -> None:
-    """Print what each character of a text costs to stdout, and the mean over those that are scored."""
+def emit_surprises(characters: list[Surprise], unit: str) -> None:
+    """Print what each character, or word, of a text costs to stdout, and the mean over those that are scored."""
     from rich.console import Console
 
     bits = [each.bits for each in characters if each.bits is not None]
-    mean, count = sum(bits) / len(bits), f"{len(bits):,} character{'s' if len(bits) > 1 else ''}"
+    mean, count = sum(bits) / len(bits), f"{len(bits):,} {unit}{'s' if len(bits) > 1 else ''}"
     console = Console(highlight=False)
     if console.is_terminal and console.color_system is not None and not console.no_color:
-        _emit_colours(console, characters)
+        _emit_colours(console, characters, unit)
         console.print(f"mean of {count}: {mean:.3f} bits")
         return
     for each in characters:
@@ -45,7 +45,7 @@ def emit_surprises(characters: list[Surprise]) -> None:
     click.echo(f"{mean:8.3f}  mean of {count}")
 
 
-def _emit_colours(console: Console, characters: list[Surprise]) -> None:
+def _emit_colours(console: Console, characters: list[Surprise], unit: str) -> None:
     from rich.text import Text
 
     text = Text()
@@ -54,13 +54,13 @@ def _emit_colours(console: Console, characters: list[Surprise]) -> None:
     # The terminal breaks the lines: Rich would swallow spaces where it does.
     console.print(text, soft_wrap=True)
     console.print()
-    console.print(_legend(with_unscored=any(each.bits is None for each in characters)))
+    console.print(_legend(unit, with_unscored=any(each.bits is None for each in characters)))
 
 
-def _legend(*, with_unscored: bool) -> Text:
+def _legend(unit: str, *, with_unscored: bool) -> Text:
     from rich.text import Text
 
-    legend = Text("bits per character:")
+    legend = Text(f"bits per {unit}:")
     for _, label, style in LEVELS:
         legend.append(" ").append(f" {label} ", style)
     if with_unscored:

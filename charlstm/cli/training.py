@@ -98,28 +98,42 @@ def emit_report(report: Report, closeness: Closeness | None = None, *, as_json: 
         as_json: whether to print JSON.
     """
     if as_json:
-        document = dataclasses.asdict(report)
+        document = report.told()
         if report.base_test_nats_per_char is None:
-            del document["base_test_nats_per_char"]
+            document = {name: value for name, value in document.items() if not name.startswith("base_")}
         if closeness is not None:
             document["text_from_target_bits"] = closeness.from_target_bits
             document["text_from_base_bits"] = closeness.from_base_bits
         emit_json(document)
         return
-    facts = {}
-    if report.valid_nats_per_char is not None:
-        facts["validation loss per character"] = loss(report.valid_nats_per_char)
-    test, base = report.test_nats_per_char, report.base_test_nats_per_char
-    if test is not None and base is not None:
-        facts["test loss, base untouched"] = loss(base)
-        facts["test loss, transferred"] = loss(test)
-        facts["difference"] = f"{test - base:+.4f} nats" + (f" ({(test - base) / base:+.1%})" if base else "")
-    elif test is not None:
-        facts["test loss per character"] = loss(test)
+    facts = _losses(report)
     facts["parameters"] = f"{report.parameters:,}, of which trained {report.trained_parameters:,}"
-    facts["trained on"] = f"{report.chars_trained:,} characters, {report.epochs:.1f} epochs, {report.steps:,} steps"
+    read = f"{report.words_trained:,} words" if report.is_of_words else f"{report.chars_trained:,} characters"
+    facts["trained on"] = f"{read}, {report.epochs:.1f} epochs, {report.steps:,} steps"
     facts["training time"] = f"{duration(report.training_seconds)}, ended by {report.stopped_by}"
     emit_facts(f"Model {report.model}", facts)
     if closeness is not None:
         emit_text(closeness.sentence())
     print(visible(f'Sample from it:  charlstm sample -m {shlex.quote(report.model)} --seed "aragorn"'))
+
+
+def _losses(report: Report) -> dict[str, str]:
+    """Return the losses of a run as a person reads them: by word, where the model is of words, and by character."""
+    facts = {}
+    unit = "word" if report.is_of_words else "character"
+    valid, test, base = report.valid_nats_per_char, report.test_nats_per_char, report.base_test_nats_per_char
+    if report.is_of_words:
+        valid, test, base = report.valid_nats_per_word, report.test_nats_per_word, report.base_test_nats_per_word
+    if valid is not None:
+        facts[f"validation loss per {unit}"] = loss(valid, unit)
+    if test is not None and base is not None:
+        facts["test loss, base untouched"] = loss(base, unit)
+        facts["test loss, transferred"] = loss(test, unit)
+        facts["difference"] = f"{test - base:+.4f} nats" + (f" ({(test - base) / base:+.1%})" if base else "")
+    elif test is not None:
+        facts[f"test loss per {unit}"] = loss(test, unit)
+    by_character = {"validation": report.valid_nats_per_char, "test": report.test_nats_per_char}
+    for name, nats in by_character.items() if report.is_of_words else ():
+        if nats is not None:
+            facts[f"{name} loss per character"] = loss(nats)
+    return facts

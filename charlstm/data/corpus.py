@@ -1,11 +1,12 @@
-"""A corpus in two passes: count its characters and documents, then encode it, block by block."""
+"""A corpus in two passes: count its symbols and documents, then encode it, block by block."""
 
 from __future__ import annotations
 
 import lzma
 from array import array
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,14 +24,15 @@ from charlstm.data.documents import (
 )
 from charlstm.data.normalization import normalize_blocks, normalize_text
 from charlstm.data.sources import Advance, Sources, read_blocks
-from charlstm.data.vocabulary import END_OF_DOCUMENT, UNKNOWN, Vocabulary, code_points
+from charlstm.data.vocabulary import END_OF_DOCUMENT, MAX_SYMBOLS, UNKNOWN, Vocabulary, code_points
+from charlstm.data.word_corpus import Encoder, WordCounter, add_lengths, word_encoder, words_begin
+from charlstm.data.words import whole_word_blocks, word_pattern
 from charlstm.errors import DataError
 
 # xz takes seconds for each megabyte, so that it sees no more than the beginning of a large text.
 XZ_CHARACTERS = 4_000_000
 
 _CODE_POINTS = 0x110000
-_LONGEST_DOCUMENT = 2**32 - 1
 
 
 @dataclass(frozen=True)
@@ -39,25 +41,24 @@ class Counts:
 
     Attributes:
         boundary: what parts documents.
-        code_points: how often each code point occurs (0x110000,); END_MARK counts documents.
-        lengths: the characters of each document (D,), before symbols are left out.
+        occurrences: how often each symbol occurs: each character or word, UNKNOWN for words that are unknown already.
+        characters: the number of characters, without what stands for the ends of documents.
+        lengths: the symbols of each document (D,), before some are left out.
         beginning: the first characters of the text, at most XZ_CHARACTERS.
+        is_tokenized: whether the text was parted into words before.
     """
 
     boundary: Boundary
-    code_points: NDArray[np.int64]
+    occurrences: Mapping[str, int]
+    characters: int
     lengths: NDArray[np.uint32]
     beginning: str
+    is_tokenized: bool
 
     @property
     def documents(self) -> int:
         """The number of documents D."""
         return len(self.lengths)
-
-    @property
-    def characters(self) -> int:
-        """The number of characters, without what stands for the ends of documents."""
-        return int(self.code_points.sum()) - self.documents
 
 
 @dataclass(frozen=True)
@@ -70,12 +71,15 @@ class EncodedBlock:
             what of one document is in this block.
         document: the number of the document that the first segment belongs to; the others follow.
         continues: whether a part of the first segment's document came before.
+        sizes: of words, the characters of each with the white space before it (N,); None where each symbol but the
+            ends of documents is one character.
     """
 
     ids: NDArray[np.unsignedinteger]
     ends: NDArray[np.int64]
     document: int
     continues: bool
+    sizes: NDArray[np.int64] | None = None
 
 
 def count_corpus(sources: Sources, config: CorpusConfig, advance: Advance) -> Counts:
@@ -104,41 +108,49 @@ def count_corpus(sources: Sources, config: CorpusConfig, advance: Advance) -> Co
 
 
 def build_vocabulary(counts: Counts, config: CorpusConfig) -> Vocabulary:
-    """Return the vocabulary: the special symbols first, then the characters by code point.
+    """Return the vocabulary: the special symbols first, then the others by code point.
 
     Args:
         counts: the result of `count_corpus`.
         config: which symbols are kept, and whether there is an unknown symbol.
 
     Raises:
-        DataError: no symbol is left.
+        DataError: no symbol is left, or there are too many.
     """
-    kept = counts.code_points >= config.min_count
-    kept[ord(END_MARK)] = False
+    occurrences = counts.occurrences
+    kept = [symbol for symbol, count in occurrences.items() if count >= config.min_count and symbol != UNKNOWN]
     if config.normalize == "ascii":
-        kept[128:] = False
+        kept = [symbol for symbol in kept if symbol.isascii()]
     if config.keep is not None:
-        wanted = code_points(normalize_text(config.keep, config.normalize, lowercase=config.lowercase))
-        chosen = np.zeros(_CODE_POINTS, bool)
-        chosen[wanted] = True
-        kept &= chosen
-    if not kept.any():
+        wanted = set(normalize_text(config.keep, config.normalize, lowercase=config.lowercase))
+        kept = [character for character in kept if character in wanted]
+    special = [END_OF_DOCUMENT, UNKNOWN] if _has_unknown(counts, config, len(kept)) else [END_OF_DOCUMENT]
+    if config.max_vocabulary is not None:
+        # Of equally frequent ones the first in order.
+        kept = sorted(kept, key=lambda symbol: (-occurrences[symbol], symbol))[: config.max_vocabulary - len(special)]
+    if not kept:
         raise DataError("no symbol of the text is left: let --keep or --min-count keep more of them")
-    characters = [chr(code) for code in np.flatnonzero(kept).tolist()]
-    left_out = int(counts.code_points[~kept].sum()) > counts.documents
-    special = [END_OF_DOCUMENT, UNKNOWN] if config.unknown == "symbol" and left_out else [END_OF_DOCUMENT]
-    return Vocabulary((*special, *characters))
+    if len(special) + len(kept) > MAX_SYMBOLS:
+        raise DataError(f"the text has {len(kept):,} different symbols: give --max-vocabulary, {MAX_SYMBOLS:,} at most")
+    return Vocabulary((*special, *sorted(kept)), config.level)
+
+
+def _has_unknown(counts: Counts, config: CorpusConfig, kept: int) -> bool:
+    """Tell whether some of the text becomes the unknown symbol, where so many symbols may be kept."""
+    most = kept + 1 if config.max_vocabulary is None else config.max_vocabulary
+    return config.unknown == "symbol" and (min(kept, most - 1) < len(counts.occurrences))
 
 
 def symbol_counts(counts: Counts, vocabulary: Vocabulary) -> tuple[NDArray[np.int64], int]:
-    """Return how often each id occurs (V,), and how many characters have no id of their own."""
-    table = _id_table(vocabulary)
-    known = table >= 0
-    if vocabulary.unknown is not None:
-        known &= table != vocabulary.unknown
+    """Return how often each id occurs (V,), and how many characters or words have no id of their own."""
     by_id = np.zeros(len(vocabulary), np.int64)
-    by_id[table[known]] = counts.code_points[known]
-    missing = int(counts.code_points[~known].sum())
+    missing = 0
+    for symbol, count in counts.occurrences.items():
+        if (number := vocabulary.word_ids.get(symbol)) is None:
+            missing += count
+        else:
+            by_id[number] = count
+    by_id[vocabulary.ids[END_OF_DOCUMENT]] = counts.documents
     if vocabulary.unknown is not None:
         by_id[vocabulary.unknown] = missing
     return by_id, missing
@@ -159,17 +171,16 @@ def encode_corpus(
     Raises:
         DataError: the text is not the one that was counted.
     """
-    table = _id_table(vocabulary)
-    ascii_table, ascii_dropped = _ascii_tables(table, vocabulary)
+    texts = _texts(sources, config, counts.boundary, advance)
+    if config.level == "word":
+        pattern = word_pattern(tokenized=counts.is_tokenized)
+        encode, texts = word_encoder(vocabulary, pattern), whole_word_blocks(texts, pattern)
+    else:
+        encode = _character_encoder(vocabulary)
     document, open_length, characters = 0, 0, 0
-    for text in _texts(sources, config, counts.boundary, advance):
+    for text in texts:
         characters += len(text)
-        if ascii_table is not None and text.isascii():
-            encoded = text.encode("ascii").translate(ascii_table, ascii_dropped)
-            ids = np.frombuffer(encoded, np.uint8)
-        else:
-            wide = table[code_points(text)]
-            ids = (wide[wide >= 0] if vocabulary.unknown is None else wide).astype(vocabulary.dtype)
+        ids, sizes = encode(text)
         at_end = np.flatnonzero(ids == vocabulary.end_of_document) if END_MARK in text else np.empty(0, np.int64)
         ends = np.append(at_end + 1, len(ids))
         lengths = np.diff(ends, prepend=0)
@@ -178,8 +189,9 @@ def encode_corpus(
         open_length_after = int(lengths[-1])
         if empty.any():
             ids = np.delete(ids, at_end[empty])
+            sizes = None if sizes is None else np.delete(sizes, at_end[empty])
             ends -= np.append(np.cumsum(empty), empty.sum())
-        yield EncodedBlock(ids, ends, document, open_length > 0)
+        yield EncodedBlock(ids, ends, document, open_length > 0, sizes)
         document += len(at_end)
         open_length = open_length_after
     if document != counts.documents or characters != counts.characters + counts.documents:
@@ -201,37 +213,53 @@ def xz_bits_per_char(text: str) -> float:
     return 8 * len(lzma.compress(content, lzma.FORMAT_XZ, filters=filters)) / len(text)
 
 
-@dataclass
-class _Counter:
-    code_points: NDArray[np.int64] = field(default_factory=lambda: np.zeros(_CODE_POINTS, np.int64))
-    lengths: array[int] = field(default_factory=lambda: array("I"))
-    beginning: list[str] = field(default_factory=list)
-    beginning_length: int = 0
-    open_length: int = 0
+class _Counter(Protocol):
+    """What adds up the symbols of a text, block by block, and the symbols of each of its documents."""
+
+    lengths: array[int]
+
+    def add(self, text: str) -> None: ...
+
+    def occurrences(self) -> Mapping[str, int]: ...
+
+
+class _CharacterCounter:
+    def __init__(self) -> None:
+        self.lengths: array[int] = array("I")
+        self._code_points = np.zeros(_CODE_POINTS, np.int64)
+        self._open_length = 0
 
     def add(self, text: str) -> None:
         codes = np.frombuffer(text.encode("ascii"), np.uint8) if text.isascii() else code_points(text)
         counted = np.bincount(codes)
-        self.code_points[: len(counted)] += counted
+        self._code_points[: len(counted)] += counted
         at_end = np.flatnonzero(codes == ord(END_MARK)) if counted[0] else np.empty(0, np.int64)
-        if len(at_end):
-            lengths = np.diff(at_end, prepend=-1) - 1
-            lengths[0] += self.open_length
-            self.lengths.frombytes(np.minimum(lengths, _LONGEST_DOCUMENT).astype(np.uint32).tobytes())
-            self.open_length = len(codes) - int(at_end[-1]) - 1
-        else:
-            self.open_length += len(codes)
-        if self.beginning_length < XZ_CHARACTERS:
-            self.beginning.append(text[: XZ_CHARACTERS - self.beginning_length].replace(END_MARK, "\n"))
-            self.beginning_length += len(self.beginning[-1])
+        self._open_length = add_lengths(self.lengths, at_end, len(codes), self._open_length)
+
+    def occurrences(self) -> Mapping[str, int]:
+        self._code_points[ord(END_MARK)] = 0
+        return {chr(code): int(self._code_points[code]) for code in np.flatnonzero(self._code_points).tolist()}
 
 
 def _count(sources: Sources, config: CorpusConfig, boundary: Boundary, advance: Advance) -> Counts:
-    counter = _Counter()
-    for text in _texts(sources, config, boundary, advance):
+    texts = _texts(sources, config, boundary, advance)
+    counter: _Counter = _CharacterCounter()
+    tokenized = False
+    if config.level == "word":
+        tokenized, texts = words_begin(texts)
+        pattern = word_pattern(tokenized=tokenized)
+        counter, texts = WordCounter(pattern), whole_word_blocks(texts, pattern)
+    beginning: list[str] = []
+    characters = 0
+    for text in texts:
         counter.add(text)
+        if characters < XZ_CHARACTERS:
+            beginning.append(text[: XZ_CHARACTERS - characters].replace(END_MARK, "\n"))
+        characters += len(text)
+    occurrences = counter.occurrences()
     lengths = np.frombuffer(counter.lengths, np.uint32)
-    return Counts(boundary, counter.code_points, lengths, "".join(counter.beginning))
+    found = characters - len(lengths)
+    return Counts(boundary, occurrences, found, lengths, "".join(beginning), tokenized)
 
 
 def _texts(sources: Sources, config: CorpusConfig, boundary: Boundary, advance: Advance) -> Iterator[str]:
@@ -255,6 +283,20 @@ def _id_table(vocabulary: Vocabulary) -> NDArray[np.int32]:
     assert vocabulary.end_of_document is not None
     table[ord(END_MARK)] = vocabulary.end_of_document
     return table
+
+
+def _character_encoder(vocabulary: Vocabulary) -> Encoder:
+    """Return what turns a block of text into ids."""
+    table = _id_table(vocabulary)
+    ascii_table, ascii_dropped = _ascii_tables(table, vocabulary)
+
+    def encode(text: str) -> tuple[NDArray[np.unsignedinteger], None]:
+        if ascii_table is not None and text.isascii():
+            return np.frombuffer(text.encode("ascii").translate(ascii_table, ascii_dropped), np.uint8), None
+        wide = table[code_points(text)]
+        return (wide[wide >= 0] if vocabulary.unknown is None else wide).astype(vocabulary.dtype), None
+
+    return encode
 
 
 def _ascii_tables(table: NDArray[np.int32], vocabulary: Vocabulary) -> tuple[bytes | None, bytes]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -10,9 +11,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from charlstm.config import Level
+from charlstm.data.documents import END_MARK
+from charlstm.data.words import LINE_END, LONGEST_WORD, START, UNKNOWN_WORD, Joint, joined, words_of
 from charlstm.errors import CharlstmError
 
-# The special symbols are whole words, so that no single character of a text can collide with them.
+# The special symbols are whole words, so that no single character of a text can collide with them; words of a text that
+# are spelled so become the unknown symbol.
 END_OF_DOCUMENT = "<end-of-document>"
 UNKNOWN = "<unknown>"
 SPECIAL_SYMBOLS = (END_OF_DOCUMENT, UNKNOWN)
@@ -20,7 +25,12 @@ SPECIAL_SYMBOLS = (END_OF_DOCUMENT, UNKNOWN)
 FORMAT_VERSION = 1
 MAX_SYMBOLS = 1_000_000
 
-_SHOWN_AS = {END_OF_DOCUMENT: "\n\n", UNKNOWN: "\N{REPLACEMENT CHARACTER}"}
+_SHOWN_AS: dict[Level, dict[str, str]] = {
+    "char": {END_OF_DOCUMENT: "\n\n", UNKNOWN: "\N{REPLACEMENT CHARACTER}"},
+    "word": {END_OF_DOCUMENT: "\n\n", UNKNOWN: UNKNOWN_WORD},
+}
+# What a symbol is called.
+_UNITS: dict[Level, str] = {"char": "character", "word": "word"}
 
 
 @dataclass(frozen=True)
@@ -28,10 +38,12 @@ class Vocabulary:
     """The symbols of a text, numbered.
 
     Attributes:
-        symbols: the symbol of each id: a character, or one of the special symbols.
+        symbols: the symbol of each id: a character or word, or one of the special symbols.
+        level: what they are.
     """
 
     symbols: tuple[str, ...]
+    level: Level = "char"
 
     def __len__(self) -> int:
         return len(self.symbols)
@@ -48,13 +60,23 @@ class Vocabulary:
 
     @property
     def unknown(self) -> int | None:
-        """The id that stands for every character without an id of its own, None where there is none."""
+        """The id that stands for everything without an id of its own, None where there is none."""
         return self.ids.get(UNKNOWN)
+
+    @property
+    def unit(self) -> str:
+        """What a person calls a symbol: "character" or "word"."""
+        return _UNITS[self.level]
 
     @property
     def dtype(self) -> np.dtype[Any]:
         """The smallest unsigned integer type that holds every id."""
         return np.dtype(np.uint8 if len(self) <= 1 << 8 else np.uint16 if len(self) <= 1 << 16 else np.uint32)
+
+    @cached_property
+    def word_ids(self) -> dict[str, int]:
+        """The id of each word or character of a text: no text holds a special symbol, whatever it spells."""
+        return {symbol: number for symbol, number in self.ids.items() if symbol not in SPECIAL_SYMBOLS}
 
     @cached_property
     def code_point_ids(self) -> NDArray[np.int32]:
@@ -69,15 +91,21 @@ class Vocabulary:
     @cached_property
     def shown(self) -> list[str]:
         """The text of each id; the end of a document shows as an empty line."""
-        return [_SHOWN_AS.get(symbol, symbol) for symbol in self.symbols]
+        shown_as = _SHOWN_AS[self.level]
+        return [shown_as.get(symbol, symbol) for symbol in self.symbols]
 
     def encode(self, text: str) -> tuple[NDArray[Any], Counter[str]]:
-        """Return the ids of a text, and how often each character occurred that has none.
+        """Return the ids of a text, and how often each character or word occurred that has none.
 
         Args:
             text: characters, in memory; those without an id become the unknown symbol, or are left out
                 where the vocabulary has no unknown symbol.
         """
+        if self.level == "word":
+            words = words_of(text)
+            found = [self.word_ids.get(word, self.unknown) for word in words]
+            known = np.array([number for number in found if number is not None], self.dtype)
+            return known, Counter(word for word in words if word not in self.word_ids)
         codes = code_points(text)
         table = self.code_point_ids
         ids = table[np.minimum(codes, len(table) - 1)]
@@ -91,14 +119,37 @@ class Vocabulary:
                 ids[missing] = self.unknown
         return ids.astype(self.dtype), left_out
 
-    def decode(self, ids: ArrayLike) -> str:
-        """Return the text of ids (N,); the end of a document shows as an empty line."""
+    def decode(self, ids: ArrayLike, before: Joint = START) -> str:
+        """Return the text of ids (N,); the end of a document shows as an empty line.
+
+        Args:
+            ids: of the text.
+            before: what the text before it left to it; only words are written otherwise for it.
+        """
+        if self.level == "word":
+            return self.spell(np.asarray(ids).tolist(), before)[0]
         shown = self.shown
         return "".join([shown[number] for number in np.asarray(ids).tolist()])
 
+    def spell(self, ids: Iterable[int], before: Joint) -> tuple[str, Joint]:
+        """Return the text of some ids after a text, and what that leaves to the text after it."""
+        shown = self.shown
+        if self.level == "char":
+            return "".join([shown[number] for number in ids]), before
+        pieces = []
+        for number in ids:
+            if number == self.end_of_document:
+                piece, before = shown[number], START
+            else:
+                piece, before = joined(shown[number], before)
+            pieces.append(piece)
+        return "".join(pieces), before
+
     def extended(self, other: Vocabulary) -> Vocabulary:
         """Return this vocabulary followed by the symbols that only `other` has, in its order."""
-        return Vocabulary(self.symbols + tuple(symbol for symbol in other.symbols if symbol not in self.ids))
+        return Vocabulary(
+            self.symbols + tuple(symbol for symbol in other.symbols if symbol not in self.ids), self.level
+        )
 
     def ids_of(self, other: Vocabulary) -> NDArray[np.int64]:
         """Return, for each id of `other`, this vocabulary's id of the same symbol or -1; shape (len(other),)."""
@@ -131,7 +182,8 @@ class Vocabulary:
 
     def to_json(self) -> dict[str, Any]:
         """Return the JSON object that `from_json` reads."""
-        return {"format_version": FORMAT_VERSION, "symbols": list(self.symbols)}
+        document = {"format_version": FORMAT_VERSION, "symbols": list(self.symbols)}
+        return document if self.level == "char" else {**document, "level": self.level}
 
     @classmethod
     def from_json(cls, document: Any, error: type[CharlstmError]) -> Vocabulary:
@@ -142,10 +194,15 @@ class Vocabulary:
             error: the class of error to raise (a dataset's or a model's).
 
         Raises:
-            error: another version, an unknown key, or symbols that are not distinct single characters.
+            error: another version, an unknown key, or symbols that are not distinct single characters or words.
         """
-        if not isinstance(document, dict) or set(document) != {"format_version", "symbols"}:
-            raise error('vocabulary.json must hold exactly the keys "format_version" and "symbols"')
+        if not isinstance(document, dict) or set(document) - {"level"} != {"format_version", "symbols"}:
+            raise error(
+                'vocabulary.json must hold exactly the keys "format_version" and "symbols", and "level" of words'
+            )
+        if "level" in document and document["level"] != "word":
+            raise error(f'vocabulary.json has the level {str(document["level"])[:40]!a}; only "word" is named')
+        is_symbol, kind = (_is_word, "word") if "level" in document else (_is_character, "single character")
         version, symbols = document["format_version"], document["symbols"]
         if type(version) is not int or version != FORMAT_VERSION:
             raise error(
@@ -154,12 +211,12 @@ class Vocabulary:
         if not isinstance(symbols, list) or not 1 <= len(symbols) <= MAX_SYMBOLS:
             raise error(f'vocabulary.json: "symbols" must be a list of 1 to {MAX_SYMBOLS:,} symbols')
         for number, symbol in enumerate(symbols):
-            if not _is_symbol(symbol):
-                raise error(f"vocabulary.json: symbol {number} is {str(symbol)[:40]!a}, not a single character")
+            if not is_symbol(symbol):
+                raise error(f"vocabulary.json: symbol {number} is {str(symbol)[:40]!a}, not a {kind}")
         if len(set(symbols)) != len(symbols):
             twice = next(symbol for symbol, count in Counter(symbols).items() if count > 1)
             raise error(f"vocabulary.json holds the symbol {twice!a} twice")
-        return cls(tuple(symbols))
+        return cls(tuple(symbols), "word" if "level" in document else "char")
 
 
 def code_points(text: str) -> NDArray[np.uint32]:
@@ -167,7 +224,16 @@ def code_points(text: str) -> NDArray[np.uint32]:
     return np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.dtype("<u4"))
 
 
-def _is_symbol(symbol: Any) -> bool:
+def _is_character(symbol: Any) -> bool:
     if not isinstance(symbol, str):
         return False
     return symbol in SPECIAL_SYMBOLS or (len(symbol) == 1 and not "\ud800" <= symbol <= "\udfff")
+
+
+def _is_word(symbol: Any) -> bool:
+    if not isinstance(symbol, str) or not 1 <= len(symbol) <= LONGEST_WORD:
+        return False
+    if symbol == LINE_END:
+        return True
+    has_surrogate = any("\ud800" <= character <= "\udfff" for character in symbol)
+    return symbol.split() == [symbol] and END_MARK not in symbol and not has_surrogate

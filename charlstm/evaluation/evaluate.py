@@ -6,20 +6,22 @@ import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from charlstm.config import CorpusConfig, Split
-from charlstm.errors import DataError
+from charlstm.config import UNKNOWN_OF_LEVEL, CorpusConfig, Split
+from charlstm.errors import DataError, OptionError
 from charlstm.evaluation.documents import DocumentScore, document_scores, sum_by_document
 from charlstm.evaluation.yardsticks import ngram_bits_per_char, unigram_bits_per_char, xz_bits_per_char
 from charlstm.model.network import Network
 from charlstm.store.dataset_directory import Dataset
 from charlstm.store.model_directory import Model, dataset_of, load_model
-from charlstm.training.execution import open_dataset
+from charlstm.training.execution import check_level, open_dataset
 from charlstm.training.scoring import Score, Scorer
 
 MAX_NGRAM_SYMBOLS = 7_000
+YARDSTICKS = ("unigram_bits", "five_gram_bits", "xz_bits")
 
 
 @dataclass(frozen=True)
@@ -30,13 +32,16 @@ class EvaluationReport:
         nats_per_char: cross-entropy.
         bits_per_char: the same in bits.
         perplexity: the number of equally likely symbols that would be as hard to guess.
-        accuracy: the share of characters that were the likeliest guess.
-        chars: characters scored.
-        left_out: characters that the model does not know and that were not scored.
+        accuracy: the share of symbols that were the likeliest guess.
+        chars: characters scored; of words, with the white space between them.
+        left_out: symbols that the model does not know and that were not scored.
         unigram_bits_per_char: what the text costs by the symbol shares of the dataset's training text, if there is one.
         five_gram_bits_per_char: the same by a 5-gram model.
         xz_bits_per_char: the same by xz, as what the text adds to the compressed training text.
         documents: how well each document is predicted, with those before it as context, where that is asked for.
+        nats_per_word: of a model of words, cross-entropy for each of them.  What it would cost to spell an unknown word
+            is not in it, nor in what is told by character.
+        words: words scored; None for a model of characters.
     """
 
     nats_per_char: float
@@ -49,6 +54,8 @@ class EvaluationReport:
     five_gram_bits_per_char: float | None
     xz_bits_per_char: float | None
     documents: list[DocumentScore] | None
+    nats_per_word: float | None = None
+    words: int | None = None
 
 
 def evaluate(
@@ -71,7 +78,9 @@ def evaluate(
     trained = load_model(model)
     with tempfile.TemporaryDirectory(prefix="charlstm-") as scratch:
         if texts:
-            dataset = open_dataset(texts, CorpusConfig(split=(1.0, 0.0, 0.0)), Path(scratch) / "dataset")
+            level = trained.vocabulary.level
+            corpus = CorpusConfig(split=(1.0, 0.0, 0.0), level=level, unknown=UNKNOWN_OF_LEVEL[level])
+            dataset = open_dataset(texts, corpus, Path(scratch) / "dataset")
         else:
             dataset = open_dataset([str(dataset_of(trained))], CorpusConfig(), Path(scratch) / "dataset")
         is_whole_text = dataset.path.parent == Path(scratch)
@@ -82,12 +91,16 @@ def _score(
     model: Model, dataset: Dataset, split: Split | None, note: Callable[[str], None], *, per_document: bool
 ) -> EvaluationReport:
     """Score a split beside what it costs by simpler means; None for a text that has but one part."""
+    check_level(dataset, model)
+    is_of_words = dataset.vocabulary.level == "word"
+    if per_document and is_of_words:
+        raise OptionError(f"--per-document tells of characters, and {model.path} is of words: leave it out")
     ids, starts = dataset.splits[split or "train"], dataset.documents[split or "train"]
     translated, left_out = model.vocabulary.translate(ids, dataset.vocabulary)
     if left_out:
-        note(f"{left_out:,} characters are not scored: {model.path} does not know their symbols")
+        note(f"{left_out:,} {model.vocabulary.unit}s are not scored: {model.path} does not know their symbols")
     if len(translated) < 2:
-        raise DataError(f"{dataset.path}: {len(translated)} characters to score; at least 2 are needed")
+        raise DataError(f"{dataset.path}: {len(translated)} {model.vocabulary.unit}s to score; at least 2 are needed")
     network = Network(model.config)
     network.assign(model.weights)
     nats, hits = Scorer(network).of_each(translated)
@@ -109,12 +122,32 @@ def _score(
         documents=documents,
     )
     train = dataset.splits["train"]
-    if split is None or len(train) < 2:
-        return report
-    size = len(dataset.vocabulary)
-    return replace(
-        report,
-        unigram_bits_per_char=unigram_bits_per_char(train, ids, size),
-        five_gram_bits_per_char=ngram_bits_per_char(train, ids, size) if size <= MAX_NGRAM_SYMBOLS else None,
-        xz_bits_per_char=xz_bits_per_char(train, ids, dataset.vocabulary),
-    )
+    if split is not None and len(train) > 1:
+        size = len(dataset.vocabulary)
+        report = replace(
+            report,
+            unigram_bits_per_char=unigram_bits_per_char(train, ids, size),
+            five_gram_bits_per_char=ngram_bits_per_char(train, ids, size) if size <= MAX_NGRAM_SYMBOLS else None,
+            xz_bits_per_char=xz_bits_per_char(train, ids, dataset.vocabulary),
+        )
+    return _by_character(report, _scored_characters(dataset, split or "train", model)) if is_of_words else report
+
+
+def _scored_characters(dataset: Dataset, split: Split, model: Model) -> int:
+    """Return how many characters of a split the words are that a model knows, or reads as unknown."""
+    characters = int(dataset.summary["splits"][split]["characters"])
+    if model.vocabulary.unknown is None:
+        sizes = np.array([len(word) + 1 for word in dataset.vocabulary.shown])
+        sizes[model.vocabulary.ids_of(dataset.vocabulary) >= 0] = 0
+        characters -= int(sizes[dataset.splits[split]].sum())
+    return max(1, characters)
+
+
+def _by_character(report: EvaluationReport, characters: int) -> EvaluationReport:
+    """Return the report of a text of so many characters, of which one that goes by words is given."""
+    share = report.chars / characters
+    by_word = {name: getattr(report, f"{name}_per_char") for name in ("nats", "bits", *YARDSTICKS)}
+    by_char: dict[str, Any] = {
+        f"{name}_per_char": None if each is None else each * share for name, each in by_word.items()
+    }
+    return replace(report, **by_char, chars=characters, nats_per_word=report.nats_per_char, words=report.chars)

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from charlstm.data.vocabulary import code_points
-from charlstm.errors import DataError, OptionError
+from charlstm.errors import DataError, ModelError, OptionError
 from charlstm.evaluation.side_by_side import nats_of_texts
 from charlstm.evaluation.units import By, Unit, read_units
 from charlstm.store.model_directory import Model, load_model
@@ -96,6 +96,8 @@ def score_texts(
     if twice := next((label for label in labels if labels.count(label) > 1), None):
         raise OptionError(f"the model {twice} is given twice: name different models with -m")
     loaded = [load_model(model) for model in models]
+    if of_words := next((model for model in loaded if model.vocabulary.level == "word"), None):
+        raise ModelError(f"{of_words.path} is of words, and texts are scored by character: see charlstm evaluate")
     units = read_units(names, by, column)
     texts = [unit.text for unit in units]
     nats = np.stack([nats_of_characters(model, texts) for model in loaded])

@@ -1,9 +1,9 @@
-"""What each character of a text costs: how much a model is surprised by it."""
+"""What each character or word of a text costs: how much a model is surprised by it."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 
 from charlstm.data.batches import Ids
 from charlstm.data.normalization import normalize_text
+from charlstm.data.vocabulary import Vocabulary
+from charlstm.data.words import START, joined, words_of
 from charlstm.errors import DataError
 from charlstm.model.numpy_lstm import NumpyLSTM
 from charlstm.store.model_directory import Model
@@ -21,10 +23,10 @@ MANY_SYMBOLS = 20_000
 
 @dataclass(frozen=True)
 class Surprise:
-    """What one character costs.
+    """What one character or word costs.
 
     Attributes:
-        character: as in the text.
+        character: as in the text; a word with the space before it, where it has one.
         bits: what it costs after the characters before it; None where it is not scored.
     """
 
@@ -33,7 +35,7 @@ class Surprise:
 
 
 def surprises(model: Model, text: str, note: Callable[[str], None]) -> list[Surprise]:
-    """Return what each character of a text costs as the beginning of a document.
+    """Return what each character, or word, of a text costs as the beginning of a document.
 
     A character that the model does not know is not scored, and what follows is predicted as if it were not there.  The
     first character is predicted from the end-of-document symbol; it is not scored by a model without one.
@@ -48,25 +50,34 @@ def surprises(model: Model, text: str, note: Callable[[str], None]) -> list[Surp
     """
     text = normalize_text(text.replace("\r\n", "\n").replace("\r", "\n"), "nfc", lowercase=False)
     vocabulary = model.vocabulary
-    ids = [vocabulary.ids.get(character, vocabulary.unknown) for character in text]
+    symbols = words_of(text) if vocabulary.level == "word" else list(text)
+    ids = [vocabulary.word_ids.get(symbol, vocabulary.unknown) for symbol in symbols]
     before = [] if vocabulary.end_of_document is None else [vocabulary.end_of_document]
     read = np.array([*before, *(number for number in ids if number is not None)], np.int64)
     if len(read) < 2:
-        raise DataError(f"there is no character to score: {model.path} knows none of {text[:40]!r}")
-    if unknown := list(dict.fromkeys(each for each, number in zip(text, ids, strict=True) if number is None)):
+        raise DataError(f"there is no {vocabulary.unit} to score: {model.path} knows none of {text[:40]!r}")
+    if unknown := list(dict.fromkeys(each for each, number in zip(symbols, ids, strict=True) if number is None)):
         listed = " ".join(map(repr, unknown[:20])) + (" ..." if len(unknown) > 20 else "")
-        note(f"{ids.count(None):,} characters are not scored: {model.path} does not know {listed}")
+        note(f"{ids.count(None):,} {vocabulary.unit}s are not scored: {model.path} does not know {listed}")
     costs = iter(_nats_of_each(model, read) / math.log(2))
     # Without a symbol before it, nothing predicts the first.
     unscored = 1 - len(before)
     found = []
-    for character, number in zip(text, ids, strict=True):
+    for character, number in zip(_as_written(symbols, vocabulary), ids, strict=True):
         if number is None or unscored:
             unscored -= number is not None
             found.append(Surprise(character, None))
         else:
             found.append(Surprise(character, float(next(costs))))
     return found
+
+
+def _as_written(symbols: Sequence[str], vocabulary: Vocabulary) -> Iterator[str]:
+    """Yield each symbol with the space before it, where it is a word that has one."""
+    joint = START
+    for symbol in symbols:
+        piece, joint = joined(symbol, joint) if vocabulary.level == "word" else (symbol, joint)
+        yield piece
 
 
 def _nats_of_each(model: Model, ids: Ids) -> NDArray[np.float64]:

@@ -15,6 +15,8 @@ ORDER = 5
 # For a yardstick, the end of a longer training text and the beginning of a longer text are enough.
 MAX_TRAIN, MAX_TEXT = 20_000_000, 2_000_000
 MAX_XZ_TRAIN = 4_000_000
+# About how many characters a word is, with the space before it.
+CHARACTERS_OF_A_WORD = 5
 
 
 def unigram_bits_per_char(train: Ids, text: Ids, vocabulary_size: int) -> float:
@@ -50,9 +52,10 @@ def ngram_bits_per_char(train: Ids, text: Ids, vocabulary_size: int, order: int 
 
 
 def xz_bits_per_char(train: Ids, text: Ids, vocabulary: Vocabulary) -> float:
-    """Return what a text (N,) adds to the size of the compressed training text, in bits per character."""
-    before = vocabulary.decode(train[-MAX_XZ_TRAIN:]).encode()
-    text = text[:MAX_TEXT]
+    """Return what a text (N,) adds to the size of the compressed training text, in bits per symbol."""
+    share = 1 if vocabulary.level == "char" else CHARACTERS_OF_A_WORD
+    before = vocabulary.decode(train[-MAX_XZ_TRAIN // share :]).encode()
+    text = text[: MAX_TEXT // share]
     content = vocabulary.decode(text).encode()
     added = _compressed_size(before + content) - _compressed_size(before)
     return 8 * added / len(text)

@@ -227,6 +227,8 @@ def _opened(texts: Sequence[str]) -> Iterator[Dataset]:
 
 
 def _check_texts(dataset: Dataset) -> None:
+    if dataset.vocabulary.level == "word":
+        raise DataError(f"{dataset.path} is of words, but a sweep compares losses per character: give characters")
     for split, purpose in (("train", "learn from"), ("valid", "choose by"), ("test", "compare on")):
         if (count := len(dataset.splits[split])) < 2:
             raise DataError(
@@ -236,6 +238,8 @@ def _check_texts(dataset: Dataset) -> None:
 
 
 def _check_symbols(dataset: Dataset, base: Model, new_symbols: NewSymbols) -> None:
+    if base.vocabulary.level == "word":
+        raise ModelError(f"{base.path} is of words, but a sweep compares losses per character: give other bases")
     new = [symbol for symbol in dataset.vocabulary.symbols if symbol not in base.vocabulary.ids]
     if new and new_symbols == "error":
         raise DataError(f"{dataset.path} has {len(new)} symbols that {base.path} never saw: {' '.join(map(repr, new))}")

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from charlstm.config import SamplingConfig
-from charlstm.errors import DataError
+from charlstm.errors import DataError, ModelError
 from charlstm.judging.closeness import Closeness, closeness_of
 from charlstm.judging.judgement import Corpus, Judgement, judge
 from charlstm.judging.profile import profile_of, text_blocks
@@ -86,6 +86,9 @@ def report(model: Path, against: Path | None, length: int, temperature: float, r
     if against is None:
         against = dataset_of(trained, "--against DATASET")
     dataset = load_dataset(against)
+    for path, vocabulary, error in ((model, trained.vocabulary, ModelError), (against, dataset.vocabulary, DataError)):
+        if vocabulary.level == "word":
+            raise error(f"{path} is of words, and text is judged by its characters: see charlstm evaluate")
     if not len(dataset.splits["train"]):
         raise DataError(f"{against} has no training text to judge by: name another one with --against")
     streams = max(1, round(length / TEXT_CHARS))

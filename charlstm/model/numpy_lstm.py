@@ -17,6 +17,10 @@ from charlstm.store.model_directory import Weights
 
 Array = NDArray[np.float32]
 
+# From so many symbols on, what an embedded one adds to the gates is computed when it is read: kept for all of them it
+# would take more memory than all the other weights.
+MANY_SYMBOLS = 2048
+
 
 class NumpyLSTM:
     """A stack of LSTM layers with a softmax head, stepping N streams together.
@@ -31,7 +35,12 @@ class NumpyLSTM:
 
     def __init__(self, config: ModelConfig, weights: Weights, streams: int = 1) -> None:
         self.streams = streams
-        self._cells = [_Cell(weights, layer, units, streams) for layer, units in enumerate(config.units)]
+        is_kept = not config.embedding or config.vocabulary_size < MANY_SYMBOLS
+        self._table = None if is_kept else weights["embedding/table"]
+        self._cells = [
+            _Cell(weights, layer, units, streams, from_ids=layer == 0 and is_kept)
+            for layer, units in enumerate(config.units)
+        ]
         self._head_kernel = np.ascontiguousarray(head_kernel(weights))
         self._head_bias = weights["head/bias"]
 
@@ -70,7 +79,8 @@ class NumpyLSTM:
         Args:
             ids: symbol ids (N,).
         """
-        hidden = self._cells[0].step_from_ids(np.asarray(ids))
+        first, symbols = self._cells[0], np.asarray(ids)
+        hidden = first.step_from_ids(symbols) if self._table is None else first.step(self._table[symbols])
         for cell in self._cells[1:]:
             hidden = cell.step(hidden)
         logits: Array = hidden @ self._head_kernel
@@ -85,12 +95,12 @@ class _Cell:
     0.5 + 0.5 tanh(x / 2), with the halves folded into the weights, so that all four gates are one call of tanh.
     """
 
-    def __init__(self, weights: Weights, layer: int, units: int, streams: int) -> None:
-        kernel = _sigmoids_first(input_rows(weights) if layer == 0 else weights[f"lstm_{layer}/kernel"], units)
+    def __init__(self, weights: Weights, layer: int, units: int, streams: int, *, from_ids: bool) -> None:
+        kernel = _sigmoids_first(input_rows(weights) if from_ids else weights[f"lstm_{layer}/kernel"], units)
         recurrent_kernel = _sigmoids_first(weights[f"lstm_{layer}/recurrent_kernel"], units)
         bias = _sigmoids_first(weights[f"lstm_{layer}/bias"], units)
         self._units = units
-        if layer == 0:
+        if from_ids:
             # The bias goes with the row of a symbol.
             self._rows = kernel + bias
             self._kernel = recurrent_kernel

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from matplotlib.lines import Line2D
 
 Histories = Mapping[str, Sequence[Evaluation]]
-Y_LABEL = "loss (nats per character)"
+Y_LABEL = "loss (nats per {})"
 # A larger loss is none of a training, whose numbers are float32; the axes would overflow.
 LARGEST_LOSS = 1e38
 MARKERS_ON_A_LINE = 12
@@ -55,8 +55,8 @@ def draw(histories: Histories, path: Path) -> None:
 
 
 @styled()
-def figure_of(histories: Histories) -> Figure:
-    """Return the learning curves of one or several models.
+def figure_of(histories: Histories, symbol: str = "character") -> Figure:
+    """Return the learning curves of one or several models, whose symbols are characters or words.
 
     Training losses are dashed, validation losses drawn through and marked; the best of these has a star.
     """
@@ -67,14 +67,14 @@ def figure_of(histories: Histories) -> Figure:
     for number, model in enumerate(models):
         _draw_model(axes, model, number)
     axes.set_title("Learning curves" if len(models) > 1 else f"Learning curves of {models[0].name}")
-    axes.set_xlabel(_x_label(unit))
-    axes.set_ylabel(Y_LABEL)
+    axes.set_xlabel(_x_label(unit, symbol))
+    axes.set_ylabel(Y_LABEL.format(symbol))
     axes.set_xlim(left=0)
     add_legend(figure, _key(models))
     return figure
 
 
-def text_of(histories: Histories, width: int) -> str:
+def text_of(histories: Histories, width: int, symbol: str = "character") -> str:
     """Return the learning curves in Unicode characters; of several models the validation losses only."""
     divisor, unit = _unit_of(histories)
     models = [_Losses.of(name, history, divisor) for name, history in histories.items()]
@@ -87,16 +87,17 @@ def text_of(histories: Histories, width: int) -> str:
         if model.best is None or is_one:
             name = "training" if is_one else f"{model.name}, training"
             curves.append(Curve(f"{name} (dotted)", model.chars, model.train, is_dashed=True))
-    return draw_curves(curves, _x_label(unit), Y_LABEL if is_one else f"validation {Y_LABEL}", width)
+    y_label = Y_LABEL.format(symbol)
+    return draw_curves(curves, _x_label(unit, symbol), y_label if is_one else f"validation {y_label}", width)
 
 
 @dataclass(frozen=True)
 class _Losses:
-    """The losses of a model in nats per character, NaN where there is none that can be drawn.
+    """The losses of a model in nats per symbol, NaN where there is none that can be drawn.
 
     Attributes:
         name: of the model.
-        chars: the characters read at each evaluation, in the unit of the axis.
+        chars: the symbols read at each evaluation, in the unit of the axis.
         train: the training losses.
         valid: the validation losses.
         best: the number of the evaluation with the best validation loss; None where none has one.
@@ -162,5 +163,5 @@ def _drawable(loss: float) -> float:
     return loss if abs(loss) < LARGEST_LOSS else math.nan
 
 
-def _x_label(unit: str) -> str:
-    return f"characters read ({unit}s)" if unit else "characters read"
+def _x_label(unit: str, symbol: str) -> str:
+    return f"{symbol}s read ({unit}s)" if unit else f"{symbol}s read"

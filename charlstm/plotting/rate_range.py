@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 @styled()
-def figure_of(rates: Sequence[float], losses: Sequence[float], suggestion: float | None) -> Figure:
+def figure_of(rates: Sequence[float], losses: Sequence[float], suggestion: float | None, symbol: str) -> Figure:
     """Return the loss over the learning rate, with a star at the rate that is suggested."""
     figure = new_figure(2.8)
     axes = figure.add_subplot()
@@ -25,12 +25,13 @@ def figure_of(rates: Sequence[float], losses: Sequence[float], suggestion: float
     axes.set_xscale("log")
     axes.set_title("Rate range test")
     axes.set_xlabel("learning rate")
-    axes.set_ylabel(Y_LABEL)
+    axes.set_ylabel(Y_LABEL.format(symbol))
     return figure
 
 
-def text_of(rates: Sequence[float], losses: Sequence[float], width: int) -> str:
+def text_of(rates: Sequence[float], losses: Sequence[float], width: int, symbol: str) -> str:
     """Return the same in Unicode characters."""
     powers = [math.log10(rate / rates[0]) for rate in rates]
     curve = Curve("training, smoothed", powers, losses)
-    return draw_curves([curve], f"learning rate, in powers of ten above {rates[0]:g}", Y_LABEL, width)
+    x_label = f"learning rate, in powers of ten above {rates[0]:g}"
+    return draw_curves([curve], x_label, Y_LABEL.format(symbol), width)

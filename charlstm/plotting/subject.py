@@ -7,13 +7,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from charlstm.data.vocabulary import Vocabulary
 from charlstm.errors import DataError, ModelError, OptionError
 from charlstm.plotting import learning_curves, sweep, sweep_bars, sweep_fractions, sweep_heat_map
 from charlstm.plotting.names import distinct_names
 from charlstm.plotting.sweep_table import SweepTable, can_be_drawn
 from charlstm.store.checkpoints import newest_history
 from charlstm.store.history import Evaluation, read_history
-from charlstm.store.model_directory import CONFIG, HISTORY, read_config
+from charlstm.store.json_file import read_json
+from charlstm.store.model_directory import CONFIG, HISTORY, VOCABULARY, read_config
 from charlstm.store.run_file import RUN
 from charlstm.store.sweep_results import RESULTS_FILE, SweepRow, read_results
 
@@ -46,7 +48,7 @@ def read_subject(paths: Sequence[Path]) -> Subject:
     Raises:
         DataError: a dataset directory.
         ModelError: a path is none of these, cannot be read, or has nothing to draw yet.
-        OptionError: a sweep beside something else, or too many models.
+        OptionError: a sweep beside something else, too many models, or models of characters beside models of words.
     """
     paths = list(dict.fromkeys(paths))
     sweeps = [path for path in paths if _is_sweep(path)]
@@ -57,9 +59,13 @@ def read_subject(paths: Sequence[Path]) -> Subject:
     if len(paths) > MOST_MODELS:
         raise OptionError(f"{len(paths):,} models are too many for one figure: give at most {MOST_MODELS}")
     histories = dict(zip(distinct_names(paths), map(_history_of, paths), strict=True))
+    symbols = {path: _symbol_of(path) for path in paths}
+    symbol = symbols[paths[0]]
+    if other := next((path for path in paths if symbols[path] != symbol), None):
+        raise OptionError(f"{paths[0]} is of {symbol}s and {other} of {symbols[other]}s: their losses do not compare")
     return Subject(
-        figures={"learning-curves": lambda: learning_curves.figure_of(histories)},
-        text=lambda width: learning_curves.text_of(histories, width),
+        figures={"learning-curves": lambda: learning_curves.figure_of(histories, symbol)},
+        text=lambda width: learning_curves.text_of(histories, width, symbol),
     )
 
 
@@ -87,6 +93,12 @@ def _rows_of(path: Path) -> list[SweepRow]:
         if not can_be_drawn(row):
             raise ModelError(f"{path / RESULTS_FILE}, line {number}: the numbers are not those of a training")
     return rows
+
+
+def _symbol_of(path: Path) -> str:
+    """Return what a symbol of a model is: "character" or "word"."""
+    file = path / VOCABULARY
+    return Vocabulary.from_json(read_json(file, ModelError), ModelError).unit if file.exists() else "character"
 
 
 def _history_of(path: Path) -> list[Evaluation]:

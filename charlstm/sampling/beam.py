@@ -59,7 +59,7 @@ class BeamSearch:
         self._seed_ids = list(seed_ids) or [first_symbol(vocabulary)]
         self._config = config
         self._forbidden = forbidden_symbols(config, vocabulary)
-        self._start = Beginning("", 0.0, 0.0, Ending(config, vocabulary))
+        self._start = Beginning("", 0.0, 0.0, Ending(config, vocabulary, seed_ids))
         self.texts: list[str] = []
         self.stopped_by: list[Reason | None] = []
         self.nats: NDArray[np.float64] = np.zeros(0)

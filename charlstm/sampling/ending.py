@@ -7,6 +7,7 @@ from typing import Literal
 
 from charlstm.config import SamplingConfig
 from charlstm.data.vocabulary import Vocabulary
+from charlstm.data.words import START
 
 Reason = Literal["length", "stop", "lines", "words", "document_end"]
 
@@ -19,27 +20,30 @@ class Ending:
     Args:
         config: what ends a text.
         vocabulary: the symbols.
+        seed_ids: the symbols before the text.
 
     Attributes:
         reason: why the text has ended, None while it goes on.
     """
 
-    def __init__(self, config: SamplingConfig, vocabulary: Vocabulary) -> None:
+    def __init__(self, config: SamplingConfig, vocabulary: Vocabulary, seed_ids: Sequence[int] = ()) -> None:
         self.reason: Reason | None = None
         self._stop = config.stop or ""
         self._lines = config.lines
         self._words = config.words
         self._in_word = False
         self._shown: Sequence[str] = vocabulary.shown
+        self._vocabulary = vocabulary if vocabulary.level == "word" else None
+        self._joint = vocabulary.spell(seed_ids, START)[1]
         self._document_end = vocabulary.end_of_document if config.until_document_end else None
         self._held = ""
         self._held_nats: tuple[float, ...] = ()
-        # Symbols that neither end a text nor begin to: most of them, and so they are quick.
+        # Characters that neither end a text nor begin to: most of them, and so they are quick.
         loud = set(self._stop)
         self._quiet = frozenset(
             symbol
             for symbol, shown in enumerate(self._shown)
-            if len(shown) == 1 and not shown.isspace() and shown not in loud
+            if len(shown) == 1 and not shown.isspace() and shown not in loud and vocabulary.level == "char"
         )
 
     def read(self, symbol: int, nats: float) -> tuple[str, float]:
@@ -55,12 +59,15 @@ class Ending:
             return self._shown[symbol], nats
         if symbol == self._document_end:
             return self.close("document_end")
-        for character in self._shown[symbol]:
+        shown = self._shown[symbol]
+        if self._vocabulary is not None:
+            shown, self._joint = self._vocabulary.spell((symbol,), self._joint)
+        for character in shown:
             if (reason := self._ends_before(character)) is not None:
                 return self.close(reason)
             self._held += character
             self._held_nats += (nats,)
-            nats = 0.0  # a symbol of two characters costs once
+            nats = 0.0  # a symbol of several characters costs once
             if self._stop and self._held.endswith(self._stop):
                 self.reason = "stop"
                 return self._release(len(self._held) - len(self._stop))

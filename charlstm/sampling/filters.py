@@ -88,7 +88,9 @@ def forbidden_symbols(config: SamplingConfig, vocabulary: Vocabulary) -> NDArray
 
 
 def part_of_word(vocabulary: Vocabulary) -> NDArray[np.bool_]:
-    """Return which symbols stand within words, (V,): a word begins after any other."""
+    """Return which symbols stand within words, (V,): a word begins after any other; where symbols are words, always."""
+    if vocabulary.level == "word":
+        return np.zeros(len(vocabulary), bool)
     return np.array([len(symbol) == 1 and _is_part_of_word(symbol) for symbol in vocabulary.symbols])
 
 

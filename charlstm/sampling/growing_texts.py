@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from charlstm.config import SamplingConfig
 from charlstm.data.vocabulary import Vocabulary
+from charlstm.data.words import LINE_END, START
 from charlstm.sampling.ending import Ending, Reason
 
 # The ids drawn for each text, (N, K), and their log-probabilities in nats, None where nobody asked.
@@ -74,6 +75,7 @@ class GrowingTexts(ABC):
         self._numbers = [prompt.number for prompt in prompts]
         self._config = config
         self._vocabulary = vocabulary
+        self._seed_ids = [prompt.seed_ids for prompt in prompts]
         self._scored = scored
         self._written = [io.StringIO() for _ in prompts]
         self.stopped_by: list[Reason | None] = [None] * self._streams
@@ -105,15 +107,21 @@ class GrowingTexts(ABC):
         """
 
     def _to_the_length(self, drawn: Iterator[Drawn]) -> Iterator[list[str]]:
-        shown = self._vocabulary.shown
+        vocabulary, shown = self._vocabulary, self._vocabulary.shown
+        joints = [vocabulary.spell(seed, START)[1] for seed in self._seed_ids]
         for ids, nats in drawn:
             if nats is not None:
                 self.nats += nats.sum(axis=1)
-            yield ["".join([shown[symbol] for symbol in row]) for row in ids.tolist()]
+            if vocabulary.level == "char":
+                yield ["".join([shown[symbol] for symbol in row]) for row in ids.tolist()]
+            else:
+                spelled = [vocabulary.spell(row, joint) for row, joint in zip(ids.tolist(), joints, strict=True)]
+                joints = [joint for _, joint in spelled]
+                yield [piece for piece, _ in spelled]
         self.stopped_by = ["length"] * self._streams
 
     def _until_they_end(self, drawn: Iterator[Drawn]) -> Iterator[list[str]]:
-        endings = [Ending(self._config, self._vocabulary) for _ in range(self._streams)]
+        endings = [Ending(self._config, self._vocabulary, seed) for seed in self._seed_ids]
         costs = [0.0] * self._streams
         for ids, nats in drawn:
             pieces = [""] * self._streams
@@ -141,7 +149,13 @@ class GrowingTexts(ABC):
 
 
 def first_symbol(vocabulary: Vocabulary) -> int:
-    """Return the symbol to read where there is no seed: after it a document begins."""
+    """Return the symbol to read where there is no seed: after it a document begins, or a line of words.
+
+    The end of a document may stand only once in a text.  For characters that does no harm; but what a network of words
+    writes after a word that it saw once is nonsense.
+    """
+    if vocabulary.level == "word" and LINE_END in vocabulary.ids:
+        return vocabulary.ids[LINE_END]
     if vocabulary.end_of_document is not None:
         return vocabulary.end_of_document
     return vocabulary.ids.get("\n", 0)

@@ -48,7 +48,7 @@ def mix(models: Sequence[Model], weights: Sequence[float] = ()) -> Mixture:
 
     Raises:
         OptionError: not one weight for each model, a negative one, or nothing but zeros.
-        ModelError: there is no character that all models know.
+        ModelError: there is no symbol that all models know, or some write characters and some words.
     """
     weights = weights or [1.0] * len(models)
     shown = ",".join(f"{weight:g}" for weight in weights)
@@ -57,14 +57,19 @@ def mix(models: Sequence[Model], weights: Sequence[float] = ()) -> Mixture:
     if min(weights) < 0 or not sum(weights) > 0:
         raise OptionError(f"--weights {shown}: must be 0 or more, and one of them above")
     first, *others = models
+    if other_level := next((other for other in others if other.vocabulary.level != first.vocabulary.level), None):
+        kinds = " and ".join(f"{model.path} of {model.vocabulary.unit}s" for model in (first, other_level))
+        raise ModelError(f"{kinds} cannot write a text together: take models of one kind")
     common = tuple(
         symbol for symbol in first.vocabulary.symbols if all(symbol in other.vocabulary.ids for other in others)
     )
     if not set(common) - set(SPECIAL_SYMBOLS):
         names = " and ".join(str(model.path) for model in models)
-        raise ModelError(f"{names} have no character in common: take models of the same script")
+        raise ModelError(f"{names} have no {first.vocabulary.unit} in common: take models of the same script")
     total = sum(weights)
-    return Mixture(tuple(models), tuple(weight / total for weight in weights), Vocabulary(common))
+    return Mixture(
+        tuple(models), tuple(weight / total for weight in weights), Vocabulary(common, first.vocabulary.level)
+    )
 
 
 class MixedNetwork:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import unicodedata
 from dataclasses import dataclass
 
+from charlstm.data.normalization import normalize_text
 from charlstm.data.vocabulary import Vocabulary
+from charlstm.data.words import CLITICS, UNKNOWN_WORD, words_of
 from charlstm.errors import DataError
 
 # Typographic forms that Unicode's own decompositions leave alone, and what stands for them in plain text.
@@ -26,22 +28,27 @@ TYPOGRAPHIC = {
     "\r": "\n",
 }
 
+# What tokenised text has in place of numbers.
+NUMBER = "N"
+
 
 @dataclass(frozen=True)
 class SeedText:
     """A seed as the model reads it.
 
     Attributes:
-        text: what was given.
+        text: what was given; for a model of words, without spaces at its end.
         ids: the symbols that stand for it.
         folded: symbols that were replaced by near ones, each once, in order.
         skipped: symbols for which there was none, each once, in order.
+        unknown: words for which the unknown symbol stands, each once, in order.
     """
 
     text: str
     ids: tuple[int, ...]
     folded: tuple[str, ...]
     skipped: tuple[str, ...]
+    unknown: tuple[str, ...] = ()
 
 
 def read_seed(text: str, vocabulary: Vocabulary, *, strict: bool = False) -> SeedText:
@@ -58,19 +65,44 @@ def read_seed(text: str, vocabulary: Vocabulary, *, strict: bool = False) -> See
     ids: list[int] = []
     folded: dict[str, None] = {}
     skipped: dict[str, None] = {}
-    for symbol in text:
-        if (known := vocabulary.ids.get(symbol)) is not None:
+    unknown: dict[str, None] = {}
+    is_of_words = vocabulary.level == "word"
+    if is_of_words:
+        text = text.replace("\r\n", "\n").replace("\r", "\n").rstrip(" \t")
+    for symbol in words_of(normalize_text(text, "nfc", lowercase=False)) if is_of_words else text:
+        if (known := vocabulary.word_ids.get(symbol)) is not None:
             ids.append(known)
+            continue
+        if symbol == UNKNOWN_WORD and vocabulary.unknown is not None:
+            ids.append(vocabulary.unknown)
             continue
         if strict:
             raise DataError(f"the seed has {symbol!r}, which the model does not know; without --strict it is folded")
-        near = _fold(symbol, vocabulary)
+        near = near_words(symbol, vocabulary) if is_of_words else _fold(symbol, vocabulary)
         if near:
             ids.extend(near)
             folded[symbol] = None
+        elif is_of_words and vocabulary.unknown is not None:
+            ids.append(vocabulary.unknown)
+            unknown[symbol] = None
         else:
             skipped[symbol] = None
-    return SeedText(text, tuple(ids), tuple(folded), tuple(skipped))
+    return SeedText(text, tuple(ids), tuple(folded), tuple(skipped), tuple(unknown))
+
+
+def near_words(word: str, vocabulary: Vocabulary) -> list[int]:
+    """Return ids that stand for a word: in another case, in ASCII, parted as Penn Treebank does, or N for a number."""
+    plain = normalize_text(word, "ascii", lowercase=False)
+    for form in (word, plain):
+        for cased in (form, form.lower(), form.capitalize(), form.upper()):
+            ends = [len(clitic) for clitic in CLITICS if cased.lower().endswith(clitic) and len(clitic) < len(cased)]
+            for end in (0, *sorted(ends)):
+                parts = [cased[: len(cased) - end], cased[len(cased) - end :]] if end else [cased]
+                ids = [vocabulary.word_ids.get(part) for part in parts]
+                if all(known is not None for known in ids):
+                    return [known for known in ids if known is not None]
+    number = vocabulary.word_ids.get(NUMBER)
+    return [number] if number is not None and plain.replace(",", "").replace(".", "", 1).isdigit() else []
 
 
 def _fold(symbol: str, vocabulary: Vocabulary) -> list[int]:

@@ -211,22 +211,28 @@ def _encode(
     for split, share in zip(SPLITS, config.split, strict=True):
         if share > 0 and sizes[split]["ids"] == 0:
             raise DataError(f"nothing is left for the {split} split once symbols are left out: keep more of them")
-    return {
+    characters = sum(size["characters"] for size in sizes.values())
+    is_of_words = config.level == "word"
+    summary = {
         "documents": int(writer.documents),
-        "characters": sum(size["characters"] for size in sizes.values()),
+        "characters": characters,
         "symbols": len(vocabulary),
         "splits": sizes,
         "split_by": split_by,
         "document_boundary": counts.boundary.name,
         "dropped_characters": left_out if vocabulary.unknown is None else 0,
-        "unknown_characters": 0 if vocabulary.unknown is None else left_out,
-        "unigram_bits_per_char": unigram_bits_per_char(by_id),
+        "unknown_characters": 0 if vocabulary.unknown is None or is_of_words else left_out,
+        "unigram_bits_per_char": unigram_bits_per_char(by_id) * (float(by_id.sum()) / characters if is_of_words else 1),
         "xz_bits_per_char": 0.0,
         "xz_characters": len(counts.beginning),
         "skipped_files": sources.skipped_files,
         "sources": [],
         "options": config.to_json(),
     }
+    if not is_of_words:
+        return summary
+    words = int(by_id.sum()) - counts.documents
+    return {**summary, "words": words, "unknown_words": left_out, "is_tokenized": counts.is_tokenized}
 
 
 def _write_document(directory: Path, vocabulary: Vocabulary, summary: dict[str, Any]) -> None:

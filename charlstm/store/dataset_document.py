@@ -31,7 +31,9 @@ def check_document(document: dict[str, Any], path: Path) -> tuple[dict[str, Any]
     version = document.get("format_version")
     if type(version) is not int or version != FORMAT_VERSION:
         raise DataError(f"{path} has the format version {str(version)[:40]}; this charlstm reads {FORMAT_VERSION}")
-    if (misfit := _misfit(document, _DOCUMENT)) is not None:
+    summary = document.get("summary")
+    is_of_words = isinstance(summary, dict) and "words" in summary
+    if (misfit := _misfit(document, _WORD_DOCUMENT if is_of_words else _DOCUMENT)) is not None:
         raise DataError(f"{path}: {misfit}")
     return document["summary"], {name: entry["sha256"] for name, entry in document["files"].items()}
 
@@ -84,6 +86,10 @@ def _is_sha256(value: Any) -> bool:
     return isinstance(value, str) and re.fullmatch("[0-9a-f]{64}", value) is not None
 
 
+def _is_truth(value: Any) -> bool:
+    return isinstance(value, bool)
+
+
 def _is_text(value: Any) -> bool:
     return isinstance(value, str)
 
@@ -119,9 +125,12 @@ _SUMMARY: dict[str, Any] = {
     "sources": _is_source_list,
     "options": _is_options,
 }
+# What is said of words besides.
+_WORDS = {"words": _is_count, "unknown_words": _is_count, "is_tokenized": _is_truth}
 _FILE = {"sha256": _is_sha256}
 _DOCUMENT: dict[str, Any] = {
     "format_version": _is_count,
     "summary": _SUMMARY,
     "files": dict.fromkeys(file_names(), _FILE),
 }
+_WORD_DOCUMENT: dict[str, Any] = {**_DOCUMENT, "summary": {**_SUMMARY, **_WORDS}}

@@ -22,11 +22,11 @@ class Evaluation:
     Attributes:
         step: updates so far.
         epoch: how much of the training text was read so far, in passes.
-        chars: characters trained on so far.
+        chars: characters, or words, trained on so far.
         seconds: time spent in training steps so far.
         learning_rate: at this step.
-        train_nats_per_char: the mean training loss, dropout on, since the evaluation before.
-        valid_nats_per_char: the validation loss.
+        train_nats_per_char: the mean training loss, dropout on, since the evaluation before; of words, for each word.
+        valid_nats_per_char: the validation loss; of words, for each word.
     """
 
     step: int

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -54,9 +53,9 @@ class SplitWriter(contextlib.ExitStack):
         self.documents += int(np.count_nonzero(starts_document))
         if self._split_of is not None:
             split_of = self._split_of[block.document : block.document + len(lengths)]
-            self._add_by_document(block.ids, lengths, starts_document, split_of)
+            self._add_by_document(block, lengths, starts_document, split_of)
         else:
-            self._add_by_position(block.ids, (block.ends - lengths)[starts_document])
+            self._add_by_position(block, (block.ends - lengths)[starts_document])
 
     def sizes(self) -> dict[str, dict[str, int]]:
         """Return how many ids, documents and characters were written to each split."""
@@ -67,7 +66,7 @@ class SplitWriter(contextlib.ExitStack):
 
     def _add_by_document(
         self,
-        ids: NDArray[Any],
+        block: EncodedBlock,
         lengths: NDArray[np.int64],
         starts_document: NDArray[np.bool_],
         split_of: NDArray[np.uint8],
@@ -77,10 +76,11 @@ class SplitWriter(contextlib.ExitStack):
         for number in present:
             mine = np.where(split_of == number, lengths, 0)
             starts = (np.cumsum(mine) - mine)[starts_document & (mine > 0)]
-            self._write(number, ids if split_of_ids is None else ids[split_of_ids == number], starts)
+            self._write(number, block, slice(None) if split_of_ids is None else split_of_ids == number, starts)
 
-    def _add_by_position(self, ids: NDArray[Any], starts: NDArray[np.int64]) -> None:
+    def _add_by_position(self, block: EncodedBlock, starts: NDArray[np.int64]) -> None:
         assert self._ends is not None
+        ids = block.ids
         begin = 0
         for number, end_of_split in enumerate(self._ends):
             end = min(len(ids), end_of_split - self._position)
@@ -88,12 +88,18 @@ class SplitWriter(contextlib.ExitStack):
                 inside = starts[(starts >= begin) & (starts < end)] - begin
                 if self._ids[number].length == 0 and (len(inside) == 0 or inside[0] != 0):
                     inside = np.insert(inside, 0, 0)  # the rest of a document that was cut
-                self._write(number, ids[begin:end], inside)
+                self._write(number, block, slice(begin, end), inside)
                 begin = end
         self._position += len(ids)
 
-    def _write(self, number: int, ids: NDArray[Any], starts: NDArray[np.int64]) -> None:
+    def _write(
+        self, number: int, block: EncodedBlock, mine: slice | NDArray[np.bool_], starts: NDArray[np.int64]
+    ) -> None:
+        ids = block.ids[mine]
         self._starts[number].append(starts + self._ids[number].length)
         self._ids[number].append(ids)
-        ends = int(np.count_nonzero(ids == self._end_of_document)) if self._has_ends else 0
-        self._characters[number] += len(ids) - ends
+        if block.sizes is not None:
+            self._characters[number] += int(block.sizes[mine].sum())
+        else:
+            ends = int(np.count_nonzero(ids == self._end_of_document)) if self._has_ends else 0
+            self._characters[number] += len(ids) - ends

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from charlstm.config import CorpusConfig, ModelConfig, PresetName
+from charlstm.config import UNKNOWN_OF_LEVEL, CorpusConfig, Level, ModelConfig, PresetName
 from charlstm.data.batches import Batches, Ids, batches_of
 from charlstm.data.vocabulary import SPECIAL_SYMBOLS, Vocabulary
 from charlstm.errors import DataError, DivergedError, ModelError, StoppedError
@@ -21,7 +21,7 @@ from charlstm.store import atomic, json_file
 from charlstm.store.checkpoints import CHECKPOINTS, Shapes, check_size, has_checkpoints
 from charlstm.store.dataset_directory import Dataset, load_dataset, write_dataset
 from charlstm.store.lock import locked
-from charlstm.store.model_directory import CONFIG, DATASET, VOCABULARY, Weights, load_model, weight_shapes
+from charlstm.store.model_directory import CONFIG, DATASET, VOCABULARY, Model, Weights, load_model, weight_shapes
 from charlstm.store.run_file import RUN, RunFile, read_run, write_run
 from charlstm.store.runs import name_newest
 from charlstm.training.compiled import training_network
@@ -90,9 +90,21 @@ ObserverFactory = Callable[[Job, Vocabulary], Observer]
 
 
 def begin_or_resume(
-    options: RunOptions, start: Callable[[Dataset], Start], observe: ObserverFactory, note: Note
+    options: RunOptions,
+    start: Callable[[Dataset], Start],
+    observe: ObserverFactory,
+    note: Note,
+    level: Level = "char",
 ) -> Report:
-    """Carry out a run from its beginning, or go on with it, where that is asked for and it was begun."""
+    """Carry out a run from its beginning, or go on with it, where that is asked for and it was begun.
+
+    Args:
+        options: what to work on, and how.
+        start: makes what the run begins with, of its dataset.
+        observe: makes the observer.
+        note: takes sentences for the user.
+        level: what a symbol of a text is that is no dataset yet.
+    """
     out = options.out
     with ExitStack() as held:
         if options.is_begun:
@@ -104,7 +116,8 @@ def begin_or_resume(
         if options.overwrite and out.is_dir():
             held.enter_context(locked(out))
         with atomic.new_directory(out, overwrite=options.overwrite) as directory:
-            corpus = CorpusConfig(random_seed=int(options.training.get("random_seed") or 1))
+            random_seed = int(options.training.get("random_seed") or 1)
+            corpus = CorpusConfig(random_seed=random_seed, level=level, unknown=UNKNOWN_OF_LEVEL[level])
             dataset = open_dataset(options.texts, corpus, directory / DATASET)
             check_is_learnable(dataset)
             begun = start(dataset)
@@ -130,6 +143,7 @@ def _train(options: RunOptions, run: RunFile, weights: Weights | None, observe: 
     dataset = load_dataset(out / run.dataset["path"])
     check_unchanged(run, dataset)
     vocabulary = Vocabulary.from_json(json_file.read_json(out / VOCABULARY, ModelError), ModelError)
+    characters = {name: int(size["characters"]) for name, size in dataset.summary["splits"].items()}
     splits = {name: vocabulary.translate(ids, dataset.vocabulary)[0] for name, ids in dataset.splits.items()}
     if len(vocabulary) != run.model.vocabulary_size:
         raise ModelError(
@@ -178,7 +192,7 @@ def _train(options: RunOptions, run: RunFile, weights: Weights | None, observe: 
                 is_finished = trainer.run(keeper, lambda: stop_signal() is not None)
             except DivergedError:
                 keeper.wait()
-                save_result(out, run, vocabulary, trainer, splits)
+                save_result(out, run, vocabulary, trainer, splits, characters)
                 raise
             finally:
                 trainer.observer.ended()
@@ -196,7 +210,7 @@ def _train(options: RunOptions, run: RunFile, weights: Weights | None, observe: 
             trainer.follow(before)
             keeper.write(trainer.capture())
         last = trainer.capture()
-        report = save_result(out, run, vocabulary, trainer, splits)
+        report = save_result(out, run, vocabulary, trainer, splits, characters)
         keeper.write(last)
     name_newest(out)
     return report
@@ -251,7 +265,18 @@ def check_is_learnable(dataset: Dataset) -> None:
     if len(ordinary) < 2:
         raise DataError(f"the text consists of {len(ordinary)} different symbols: there is nothing to learn from it")
     if len(dataset.splits["train"]) < 2:
-        raise DataError("the training text has fewer than 2 characters: there is nothing to learn from it")
+        raise DataError(
+            f"the training text has fewer than 2 {dataset.vocabulary.unit}s: there is nothing to learn from it"
+        )
+
+
+def check_level(dataset: Dataset, model: Model) -> None:
+    """Raise a DataError unless a dataset and a model are both of characters, or both of words."""
+    if dataset.vocabulary.level != model.vocabulary.level:
+        raise DataError(
+            f"{dataset.path} is of {dataset.vocabulary.unit}s, but {model.path} of {model.vocabulary.unit}s: make a "
+            f"dataset of the text with charlstm preprocess --level {model.vocabulary.level}"
+        )
 
 
 def _describe(dataset: Dataset, directory: Path, out: Path) -> dict[str, Any]:

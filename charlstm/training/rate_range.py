@@ -29,13 +29,15 @@ class RateRange:
 
     Attributes:
         rates: the learning rate of each update, rising.
-        losses: the training loss at each, in nats per character, smoothed.
+        losses: the training loss at each, in nats per symbol, smoothed.
         suggestion: the rate at which the loss falls fastest; None where it never falls.
+        unit: what a symbol is: "character" or "word".
     """
 
     rates: list[float]
     losses: list[float]
     suggestion: float | None
+    unit: str
 
 
 def find_rate(
@@ -86,7 +88,7 @@ def find_rate(
                 break
     if len(rates) < 2:
         raise DataError(f"the loss is not finite at a learning rate of {lowest:g} already: give a smaller --lowest")
-    return RateRange(rates, losses, suggested(rates, losses))
+    return RateRange(rates, losses, suggested(rates, losses), dataset.vocabulary.unit)
 
 
 def smoothed(losses: Sequence[float]) -> list[float]:

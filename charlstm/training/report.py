@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from charlstm.config import ModelConfig
-from charlstm.config_json import Config
+from charlstm.config_json import Config, added
 from charlstm.data.batches import Ids
 from charlstm.data.vocabulary import Vocabulary
 from charlstm.errors import ModelError, OptionError
@@ -38,6 +39,10 @@ class Report(Config):
         epochs: passes over the training text.
         stopped_by: why the training ended.
         precision: of the matrix products.
+        valid_nats_per_word: of a model of words, the loss over the validation text for each of them.
+        test_nats_per_word: the same over the test text.
+        base_test_nats_per_word: that of the base model as it was, in a transfer.
+        words_trained: words read in training; None for a model of characters.
     """
 
     model: str
@@ -52,10 +57,39 @@ class Report(Config):
     epochs: float
     stopped_by: str
     precision: str
+    valid_nats_per_word: float | None = added(None)
+    test_nats_per_word: float | None = added(None)
+    base_test_nats_per_word: float | None = added(None)
+    words_trained: int | None = added(None)
+
+    @property
+    def is_of_words(self) -> bool:
+        """Whether the model is of words."""
+        return self.words_trained is not None
+
+    def told(self) -> dict[str, Any]:
+        """Return it as JSON, without what is said of words where the model is of characters."""
+        return {name: value for name, value in asdict(self).items() if self.is_of_words or "word" not in name}
 
 
-def save_result(out: Path, run: RunFile, vocabulary: Vocabulary, trainer: Trainer, splits: Mapping[str, Ids]) -> Report:
-    """Write the model with the best weights so far and return what is to be said of it."""
+def save_result(
+    out: Path,
+    run: RunFile,
+    vocabulary: Vocabulary,
+    trainer: Trainer,
+    splits: Mapping[str, Ids],
+    characters: Mapping[str, int],
+) -> Report:
+    """Write the model with the best weights so far and return what is to be said of it.
+
+    Args:
+        out: the model directory.
+        run: what was asked for.
+        vocabulary: of the model.
+        trainer: what did it.
+        splits: the text in the model's symbols.
+        characters: how many characters each split has.
+    """
     position = trainer.position
     # A run that ended in the midst of its phases has the network of that phase.
     model = trainer.job.model
@@ -75,6 +109,8 @@ def save_result(out: Path, run: RunFile, vocabulary: Vocabulary, trainer: Traine
         stopped_by=position.stopped_by,
         precision=run.training.precision,
     )
+    if vocabulary.level == "word":
+        report = _by_character(report, {name: len(ids) for name, ids in splits.items()}, characters)
     write_history(out / HISTORY, trainer.history)
     save_model(
         out,
@@ -84,9 +120,34 @@ def save_result(out: Path, run: RunFile, vocabulary: Vocabulary, trainer: Traine
         training=run.training.to_json(),
         dataset=run.dataset,
         lineage=run.lineage,
-        result={name: value for name, value in asdict(report).items() if name != "model"},
+        result={name: value for name, value in report.told().items() if name != "model"},
     )
     return report
+
+
+def _by_character(report: Report, words: Mapping[str, int], characters: Mapping[str, int]) -> Report:
+    """Return a report of words, with its losses by character too, so that they compare with those of other models.
+
+    Args:
+        report: with the losses by word in place of those by character.
+        words: how many words each split has.
+        characters: how many characters they are in its text, with the white space between them.
+    """
+    sizes = {name: max(1, size) for name, size in characters.items()}
+    by_word = {name: getattr(report, f"{name}_nats_per_char") for name in ("valid", "test", "base_test")}
+    by_char: dict[str, Any] = {
+        f"{name}_nats_per_char": None if nats is None else nats * words[split] / sizes[split]
+        for name, nats in by_word.items()
+        for split in [name.removeprefix("base_")]
+    }
+    words_by_name: dict[str, Any] = {f"{name}_nats_per_word": nats for name, nats in by_word.items()}
+    return replace(
+        report,
+        **by_char,
+        **words_by_name,
+        words_trained=report.chars_trained,
+        chars_trained=round(report.chars_trained * sizes["train"] / max(1, words["train"])),
+    )
 
 
 def report_of(out: Path) -> Report:
@@ -106,7 +167,7 @@ def float32_scorer(model: ModelConfig, weights: Weights) -> Scorer:
 
 
 def loss_of(scorer: Scorer, ids: Ids) -> float | None:
-    """Return the loss over a text in nats per character, None where there is none to score."""
+    """Return the loss over a text in nats per symbol, None where there is none to score."""
     return scorer.score(ids).nats_per_char if len(ids) > 1 else None
 
 

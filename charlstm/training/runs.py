@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from charlstm.config import NewSymbols, TrainingConfig, TransferConfig
+from charlstm.config import Level, NewSymbols, TrainingConfig, TransferConfig
 from charlstm.data.batches import DocumentBatches, Ids, fitting_batch_size
 from charlstm.data.vocabulary import Vocabulary
 from charlstm.errors import DataError, OptionError
@@ -17,7 +17,7 @@ from charlstm.store.dataset_directory import Dataset
 from charlstm.store.model_directory import Model, load_model
 from charlstm.store.run_file import RunFile
 from charlstm.training import presets
-from charlstm.training.execution import Note, ObserverFactory, RunOptions, Start, begin_or_resume
+from charlstm.training.execution import Note, ObserverFactory, RunOptions, Start, begin_or_resume, check_level
 from charlstm.training.layer_groups import check_fit
 from charlstm.training.memory import check_memory
 from charlstm.training.phases import with_phase_dropout, with_phase_epochs
@@ -32,14 +32,14 @@ class NetworkOptions:
     Attributes:
         layers: LSTM layers; None for a choice by size.
         units: units of all layers or of each; None for a choice by size.
-        embedding: the size of the vector that a symbol becomes; 0 for one-hot symbols.
+        embedding: the size of the vector that a symbol becomes; 0 for one-hot symbols, None for a choice by level.
         tie_weights: whether the embedding is the kernel of the head too.
         target_offset: how many symbols after the one that is read the one stands that is predicted.
     """
 
     layers: int | None = None
     units: tuple[int, ...] | None = None
-    embedding: int = 0
+    embedding: int | None = None
     tie_weights: bool = False
     target_offset: int = 1
 
@@ -65,8 +65,9 @@ def pretrain(options: RunOptions, network: NetworkOptions, observe: ObserverFact
 def pretrain_start(options: RunOptions, network: NetworkOptions, dataset: Dataset, note: Note) -> Start:
     """Return what a training from scratch on a dataset begins with; the arguments are those of `pretrain`."""
     train, starts = dataset.splits["train"], dataset.documents["train"]
-    size = presets.size_of(len(train), options.preset)
-    model = presets.model_config(size, len(dataset.vocabulary), dropout=options.dropout, **vars(network))
+    level = dataset.vocabulary.level
+    size = presets.size_of(len(train), options.preset, level)
+    model = presets.model_config(size, len(dataset.vocabulary), dropout=options.dropout, level=level, **vars(network))
     trained = layer_names(model, range(model.layers), head=True)
     training = _training_config(options, size, train, starts, dataset.vocabulary, note)
     check_fit(model, training)
@@ -120,15 +121,16 @@ def transfer(
         if base is None:
             raise OptionError("a transfer needs a base model: give -m BASE")
         model = load_model(base)
+        check_level(dataset, model)
         chosen = TransferConfig(_layers_of(model, retrain), freeze_head, new_symbols)
         vocabulary = _joined_vocabulary(dataset, model, chosen, note)
         train, left_out = vocabulary.translate(dataset.splits["train"], dataset.vocabulary)
         if left_out:
-            note(f"{left_out:,} characters of the training text are left out.")
+            note(f"{left_out:,} {vocabulary.unit}s of the training text are left out.")
         starts = vocabulary.translate_starts(dataset.documents["train"], dataset.splits["train"], dataset.vocabulary)
         added = len(vocabulary) - len(model.vocabulary)
         config, weights = extend_vocabulary(model.config, model.weights, model.vocabulary, vocabulary)
-        size = presets.transfer_size_of(len(train), options.preset)
+        size = presets.transfer_size_of(len(train), options.preset, vocabulary.level)
         config = replace(config, dropout=presets.dropout_of(size, config.units, options.dropout))
         trained = layer_names(config, chosen.retrain, head=not freeze_head)
         if not trained and not added:
@@ -151,10 +153,13 @@ def transfer(
         )
         return Start(run, vocabulary, weights)
 
+    level: Level = "char"
     if base is not None and not options.is_begun:
         # A base that cannot be used is said before a large text is read.
-        _layers_of(load_model(base), retrain)
-    return begin_or_resume(options, start, observe, note)
+        model = load_model(base)
+        _layers_of(model, retrain)
+        level = model.vocabulary.level
+    return begin_or_resume(options, start, observe, note, level)
 
 
 def _training_config(
@@ -182,7 +187,7 @@ def _training_config(
         length = max(1, min(length, characters // 2))
     fitting = fitting_batch_size(characters, config.batch_size, length)
     if fitting < config.batch_size:
-        note(f"The training text has {characters:,} characters: the batch shrinks to {fitting} streams.")
+        note(f"The training text has {characters:,} {vocabulary.unit}s: the batch shrinks to {fitting} streams.")
     return replace(config, batch_size=fitting, sequence_length=length)
 
 
@@ -206,7 +211,8 @@ def _joined_vocabulary(dataset: Dataset, base: Model, chosen: TransferConfig, no
     if chosen.new_symbols == "error":
         raise DataError(f"{dataset.path} has {len(new)} symbols that {base.path} never saw: {listed}")
     if chosen.new_symbols == "drop":
-        note(f"{len(new)} symbols are new to the base model and are left out: {listed}")
+        fate = "left out" if base.vocabulary.unknown is None else "read as the unknown symbol"
+        note(f"{len(new)} symbols are new to the base model and are {fate}: {listed}")
         return base.vocabulary
     note(f"{len(new)} symbols are new to the base model and are added: {listed}")
     return base.vocabulary.extended(dataset.vocabulary)

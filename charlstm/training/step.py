@@ -25,6 +25,10 @@ COMPILED_OPTIONS = (
     *(field.name for field in dataclasses.fields(RegularizerFields)),
 )
 
+# From so many symbols on, a text is scored some steps of all streams at a time: so few that their logits take little
+# memory, so many that reading the head's kernel for them pays.
+MANY_SYMBOLS, PART_STEPS = 2048, 5
+
 
 @dataclass(frozen=True)
 class StepResult:
@@ -170,6 +174,7 @@ class EvaluationStep:
 
     def __init__(self, network: Network, steps: int) -> None:
         self._network = network
+        self._steps = steps
         ids = tf.TensorSpec((steps, None), tf.int32)
         state = [(tf.TensorSpec((None, units), tf.float32),) * 2 for units in network.config.units]
         # One graph for all batch sizes.
@@ -184,12 +189,26 @@ class EvaluationStep:
 
     def _step(self, inputs: Any, targets: Any, state: State) -> Any:
         outputs = self._network.outputs(inputs, state)
-        nats, hits = [], []
-        for block, after in _by_block(outputs, targets):
-            logits = self._network.logits(block)
-            nats.append(_cross_entropy(logits, after))
-            hits.append(tf.argmax(logits, axis=-1, output_type=tf.int32) == after)
-        return tf.concat(nats, 0), tf.concat(hits, 0), outputs.state
+        if self._network.config.vocabulary_size < MANY_SYMBOLS:
+            judged = [self._judged(block, after) for block, after in _by_block(outputs, targets)]
+            nats, hits = [tf.concat(parts, 0) for parts in zip(*judged, strict=True)]
+            return nats, hits, outputs.state
+        # Some places after the others: the logits of a whole piece would be gigabytes.
+        steps, streams = tf.unstack(tf.shape(targets))
+        parts = [PART_STEPS if self._steps % PART_STEPS == 0 else 1, streams]
+        nats, hits = tf.map_fn(
+            lambda part: self._judged(*part),
+            (tf.reshape(outputs.dropped, [-1, *parts, outputs.dropped.shape[-1]]), tf.reshape(targets, [-1, *parts])),
+            fn_output_signature=(tf.float32, tf.bool),
+            parallel_iterations=1,
+        )
+        return tf.reshape(nats, [steps, streams]), tf.reshape(hits, [steps, streams]), outputs.state
+
+    def _judged(self, outputs: Any, targets: Any) -> tuple[Any, Any]:
+        """Return the nats of targets (...), and whether each was the likeliest guess, from outputs (..., H)."""
+        logits = self._network.logits(outputs)
+        hits = tf.argmax(logits, axis=-1, output_type=tf.int32) == targets
+        return _cross_entropy(logits, targets), hits
 
 
 def _by_block(outputs: Outputs, targets: Any) -> list[tuple[Any, Any]]:

@@ -78,9 +78,27 @@ def test_standard_input_and_delimiters() -> None:
     assert dataset.vocabulary.decode(dataset.splits["train"]) == "one\n\ntwo\n\n"
 
 
+def test_words_are_told_of_in_the_summary() -> None:
+    Path("words.txt").write_text(" the <unk> king \n the king 's <unk> N \n" * 20)
+    result = run("words.txt", "-o", "set", "--level", "word", "--max-vocabulary", "5")
+    assert result.exit_code == 0, result.output
+    assert "199 (parted at white space: <unk> stands in the text)" in " ".join(result.stdout.split())
+    assert "unknown words 80 (40.20%)" in " ".join(result.stdout.split())
+    document = json.loads(run("words.txt", "-o", "plain", "--level", "word", "--lowercase", "--json").stdout)
+    assert (document["words"], document["unknown_words"], document["is_tokenized"]) == (199, 40, True)
+    assert document["options"]["level"] == "word"
+    assert load_dataset(Path("set")).vocabulary.symbols[2:] == ("\n", "king", "the")
+
+
 @pytest.mark.parametrize(
     ("content", "arguments", "exit_code", "message"),
     [
+        (b"text", ["--level", "word", "--keep", "abc"], 2, "--keep abc: is of characters"),
+        (b"text", ["--level", "word", "--unknown", "drop"], 2, "what is left out becomes the unknown symbol"),
+        (b"text", ["--level", "word", "--max-vocabulary", "2"], 2, "2 is not in the range"),
+        (b"text", ["--keep", "te", "--max-vocabulary", "4"], 2, "give one of them"),
+        (b"text\nword", ["--level", "syllable"], 2, "syllable"),
+        (b"one", ["--level", "word"], 4, "needs at least 3"),
         (b"", [], 4, "there is no text in bad"),
         (b"\x89PNG\r\n\x1a\n\0", ["--encoding", "latin-1"], 4, "NUL character"),
         (b"fine\nb\xe4d\n", [], 4, "line 2, byte offset 6: the byte 0xe4"),

@@ -72,6 +72,10 @@ def test_starts_of_documents_follow_what_is_left_out(symbols: tuple[str, ...], e
 def test_json_round_trip() -> None:
     vocabulary = Vocabulary((END_OF_DOCUMENT, UNKNOWN, "\n", "ä", "\U0001f600"))
     assert Vocabulary.from_json(vocabulary.to_json(), DataError) == vocabulary
+    assert set(vocabulary.to_json()) == {"format_version", "symbols"}
+    of_words = Vocabulary((END_OF_DOCUMENT, UNKNOWN, "\n", "king", "'s"), "word")
+    assert Vocabulary.from_json(of_words.to_json(), DataError) == of_words
+    assert of_words != Vocabulary(of_words.symbols)
 
 
 @pytest.mark.parametrize(
@@ -91,6 +95,18 @@ def test_json_round_trip() -> None:
         {"format_version": 1, "symbols": [None]},
         {"format_version": 1, "symbols": ["\ud800"]},
         {"format_version": 1, "symbols": ["a"] * 1_000_001},
+        {"format_version": 1, "symbols": ["a"], "level": "char"},
+        {"format_version": 1, "symbols": ["a"], "level": ["word"]},
+        {"format_version": 1, "symbols": ["a"], "level": "word", "more": 1},
+        {"format_version": 1, "symbols": ["a", "a"], "level": "word"},
+        {"format_version": 1, "symbols": ["two words"], "level": "word"},
+        {"format_version": 1, "symbols": ["line\n"], "level": "word"},
+        {"format_version": 1, "symbols": [" "], "level": "word"},
+        {"format_version": 1, "symbols": [""], "level": "word"},
+        {"format_version": 1, "symbols": [1], "level": "word"},
+        {"format_version": 1, "symbols": ["a\0"], "level": "word"},
+        {"format_version": 1, "symbols": ["a\udfff"], "level": "word"},
+        {"format_version": 1, "symbols": ["a" * 257], "level": "word"},
     ],
 )
 def test_bad_json_is_refused_with_the_given_error(document: Any) -> None:

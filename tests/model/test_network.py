@@ -118,7 +118,7 @@ def test_layers_of_different_sizes_and_dropout_agree_with_keras_layer_by_layer()
             if own:
                 logits, state = built(text, built.zero_state(2), dropout_seed=tf.constant([1, 1]))
             else:
-                outputs, state = built._layer_by_layer(
+                (outputs,), state = built._layer_by_layer(
                     text, built.zero_state(2), built.lstms, masks, stack_weights(built.lstms)
                 )
                 logits = tf.tensordot(outputs, built.head.kernel, 1) + built.head.bias

@@ -3,7 +3,15 @@ from __future__ import annotations
 import pytest
 
 from charlstm.errors import OptionError
-from charlstm.training.presets import PRESETS, PresetName, dropout_of, model_config, size_of, training_config
+from charlstm.training.presets import (
+    PRESETS,
+    PresetName,
+    dropout_of,
+    model_config,
+    size_of,
+    training_config,
+    transfer_size_of,
+)
 
 
 @pytest.mark.parametrize("preset", PRESETS)
@@ -38,3 +46,19 @@ def test_lists_of_the_wrong_length_are_refused() -> None:
         model_config(size_of(1000), 50, layers=3, units=(8, 9))
     with pytest.raises(OptionError, match="--dropout"):
         model_config(size_of(1000), 50, layers=3, dropout=(0.1, 0.2))
+
+
+@pytest.mark.parametrize("preset", ["default", "fast", "quality"])
+def test_words_have_sizes_and_an_embedding_of_their_own(preset: PresetName) -> None:
+    parameters = []
+    for words in (10_000, 200_000, 1_000_000, 10_000_000, 10**9):
+        size = size_of(words, preset, "word")
+        assert words <= size.symbols
+        model = model_config(size, 10_000, level="word")
+        assert model.embedding == 256
+        parameters.append(model.parameters)
+    assert parameters == sorted(parameters)
+    assert model_config(size, 10_000, level="word", embedding=0).embedding == 0
+    assert model_config(size, 10_000, level="word", tie_weights=True).embedding == size.units
+    assert model_config(size_of(10**6), 100).embedding == 0
+    assert transfer_size_of(200_000, preset, "word").epochs < size_of(200_000, preset, "word").epochs

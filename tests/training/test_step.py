@@ -9,7 +9,7 @@ from charlstm.model.network import Network
 from charlstm.model.weights import initial_weights, layer_names
 from charlstm.training.optimizers import Optimizer, clip_by_global_norm
 from charlstm.training.presets import size_of, training_config
-from charlstm.training.step import TrainingStep
+from charlstm.training.step import EvaluationStep, TrainingStep
 
 CONFIG = ModelConfig(5, (6, 7), (0.0, 0.0))
 EVERYTHING = layer_names(CONFIG, range(2), head=True)
@@ -140,3 +140,17 @@ def test_the_decay_of_rmsprop_can_be_chosen() -> None:
     variable = tf.Variable([1.0])
     Optimizer("rmsprop", {"x": variable}, rmsprop_decay=0.5).apply([tf.constant([2.0])], tf.constant(0.1), 1)
     np.testing.assert_allclose(variable, [1 - 0.1 * 2 / np.sqrt(0.5 * 4)], atol=1e-5)
+
+
+@pytest.mark.parametrize("steps", [10, 12])
+def test_many_symbols_are_scored_in_parts_as_few_are_at_once(monkeypatch: pytest.MonkeyPatch, steps: int) -> None:
+    network = Network(CONFIG)
+    network.assign({name: 3 * array for name, array in initial_weights(CONFIG, 3).items()})
+    inputs, targets = (array[:, :steps] for array in batch())
+    whole = EvaluationStep(network, steps)(inputs, targets, network.zero_state(4))
+    monkeypatch.setattr("charlstm.training.step.MANY_SYMBOLS", 5)
+    parts = EvaluationStep(network, steps)(inputs, targets, network.zero_state(4))
+    np.testing.assert_allclose(parts[0], whole[0], atol=1e-6)
+    np.testing.assert_array_equal(parts[1], whole[1])
+    np.testing.assert_allclose(parts[2][1][0], whole[2][1][0], atol=1e-6)
+    assert parts[1].any()

@@ -35,7 +35,9 @@ EXTREMES = 5
     "--per-document", is_flag=True, help="Show the documents that are predicted worst and best; with --json, all."
 )
 @click.option(
-    "--show", metavar="TEXT", help="Show how much each character of this text surprises; `-` reads standard input."
+    "--show",
+    metavar="TEXT",
+    help="Show how much each symbol of this text surprises; `-` reads standard input.",
 )
 @json_option
 def command(
@@ -48,6 +50,9 @@ def command(
     as_json: bool,
 ) -> None:
     """Score a dataset or text with a model: loss, bits per character, perplexity, accuracy.
+
+    The perplexity of a model of words is that per word; its bits per character compare with those of other models, but
+    for what it would cost to spell the words that it does not know.
 
     Beside them stands what the text costs by simpler means that learned on the same training text. Without a DATASET
     or TEXT, the model's own dataset is used.
@@ -76,8 +81,9 @@ def command(
     report = evaluate(model, texts, split, note, per_document=per_document)  # type: ignore[arg-type]
     if as_json:
         document = dataclasses.asdict(report)
-        if report.documents is None:
-            del document["documents"]
+        for name in ("documents", "nats_per_word", "words"):
+            if document[name] is None:
+                del document[name]
         emit_json(document)
         return
     _emit(f"{model} on {' '.join(texts) or 'its own dataset'}", report)
@@ -86,7 +92,7 @@ def command(
 
 
 def _show(model: Path, value: str, *, as_json: bool) -> None:
-    """Print how much each character of a text surprises the model."""
+    """Print how much each character or word of a text surprises the model."""
     import dataclasses
 
     from charlstm.cli.console import emit_json, note
@@ -95,23 +101,27 @@ def _show(model: Path, value: str, *, as_json: bool) -> None:
     from charlstm.evaluation.surprise import surprises
     from charlstm.store.model_directory import load_model
 
-    characters = surprises(load_model(model), text_of(value, "the text"), note)
+    trained = load_model(model)
+    characters = surprises(trained, text_of(value, "the text"), note)
     if as_json:
         emit_json([dataclasses.asdict(each) for each in characters])
     else:
-        emit_surprises(characters)
+        emit_surprises(characters, trained.vocabulary.unit)
 
 
 def _emit(title: str, report: EvaluationReport) -> None:
     from charlstm.cli.console import emit_facts
     from charlstm.cli.progress import loss
 
-    facts = {
-        "loss per character": loss(report.nats_per_char),
-        "perplexity": f"{report.perplexity:.3f}",
-        "accuracy": f"{report.accuracy:.1%}",
-        "characters scored": f"{report.chars:,}",
-    }
+    facts = {"loss per character": loss(report.nats_per_char)}
+    if report.nats_per_word is None:
+        facts["perplexity"] = f"{report.perplexity:.3f}"
+    else:
+        facts = {"loss per word": loss(report.nats_per_word, "word"), **facts}
+    facts["accuracy"] = f"{report.accuracy:.1%}"
+    if report.words is not None:
+        facts["words scored"] = f"{report.words:,}"
+    facts["characters scored"] = f"{report.chars:,}"
     yardsticks = {
         "unigram": report.unigram_bits_per_char,
         "5-gram": report.five_gram_bits_per_char,

@@ -85,13 +85,14 @@ def command(
     from charlstm.training.rate_range import find_rate
 
     found = find_rate(run_options(context, texts, BUILT_IN), network_options(context), lowest, highest, steps, note)
-    figure = {"rates": lambda: rate_range.figure_of(found.rates, found.losses, found.suggestion)}
+    figure = {"rates": lambda: rate_range.figure_of(found.rates, found.losses, found.suggestion, found.unit)}
     if out is not None:
         write_figures(figure, out, overwrite=overwrite)
     if as_json:
-        emit_json({"suggestion": found.suggestion, "rates": found.rates, "nats_per_char": found.losses})
+        briefly = "char" if found.unit == "character" else found.unit
+        emit_json({"suggestion": found.suggestion, "rates": found.rates, f"nats_per_{briefly}": found.losses})
         return
-    drawing = rate_range.text_of(found.rates, found.losses, terminal_columns())
+    drawing = rate_range.text_of(found.rates, found.losses, terminal_columns(), found.unit)
     refuse_unprintable(drawing)
     emit_text(drawing)
     if found.suggestion is None:

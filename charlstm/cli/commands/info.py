@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from charlstm.cli.options import DIRECTORY, json_option
+
+if TYPE_CHECKING:
+    from charlstm.data.vocabulary import Vocabulary
 
 
 @click.command()
@@ -37,9 +40,9 @@ def _describe_dataset(path: Path) -> dict[str, Any]:
         "fingerprint": dataset.fingerprint,
         "documents": summary["documents"],
         "characters": summary["characters"],
-        "symbols": "".join(symbol for symbol in dataset.vocabulary.symbols if len(symbol) == 1),
+        **_symbols(dataset.vocabulary),
         "vocabulary_size": len(dataset.vocabulary),
-        **{f"{split}_characters": len(ids) for split, ids in dataset.splits.items()},
+        **{f"{split}_{dataset.vocabulary.unit}s": len(ids) for split, ids in dataset.splits.items()},
         "unigram_bits_per_char": summary["unigram_bits_per_char"],
         "xz_bits_per_char": summary["xz_bits_per_char"],
         "sources": [source["name"] for source in summary["sources"]],
@@ -59,7 +62,7 @@ def _describe_model(path: Path) -> dict[str, Any]:
         "tie_weights": model.config.tie_weights,
         "target_offset": model.config.target_offset,
         "parameters": model.config.parameters,
-        "symbols": "".join(symbol for symbol in model.vocabulary.symbols if len(symbol) == 1),
+        **_symbols(model.vocabulary),
         "vocabulary_size": len(model.vocabulary),
         **{f"training_{name}": value for name, value in model.training.items()},
         "dataset": model.dataset.get("path"),
@@ -67,6 +70,13 @@ def _describe_model(path: Path) -> dict[str, Any]:
     # What the file says of itself must not pass for what was found.
     result = {name: value for name, value in model.result.items() if name not in facts}
     return {**facts, **result, "lineage": model.lineage}
+
+
+def _symbols(vocabulary: Vocabulary) -> dict[str, Any]:
+    """Return what the symbols are; words are too many to name them."""
+    if vocabulary.level == "word":
+        return {"level": vocabulary.level}
+    return {"symbols": "".join(symbol for symbol in vocabulary.symbols if len(symbol) == 1)}
 
 
 def _shown(value: Any) -> str:

@@ -24,16 +24,29 @@ from charlstm.cli.params import COLUMN_VALUE, ESCAPED_TEXT, NUMBERS
     show_default=True,
     help="Unicode normal form; ascii folds to the nearest ASCII.",
 )
+@click.option(
+    "--level",
+    type=click.Choice(["char", "word"]),
+    default="char",
+    show_default=True,
+    help="What a symbol is. Text with <unk> for rare words is taken as tokenised, and parted at white space only.",
+)
 @click.option("--lowercase", is_flag=True, help="Lower-case all text.")
 @click.option("--keep", type=ESCAPED_TEXT, metavar="CHARS", show_default="all", help="The only symbols to keep.")
 @click.option(
     "--min-count", type=click.IntRange(1), default=1, show_default=True, help="Leave out symbols that are rarer."
 )
 @click.option(
+    "--max-vocabulary",
+    type=click.IntRange(3),
+    metavar="N",
+    show_default="no limit",
+    help="Keep the most frequent symbols only, N with the special ones.",
+)
+@click.option(
     "--unknown",
     type=click.Choice(["drop", "symbol"]),
-    default="drop",
-    show_default=True,
+    show_default="drop for characters, symbol for words",
     help="What is left out is dropped, or becomes the unknown symbol.",
 )
 @click.option("--keep-boilerplate", is_flag=True, help="Keep Project Gutenberg's licence header and footer.")
@@ -73,11 +86,11 @@ def command(sources: tuple[str, ...], out: Path | None, overwrite: bool, as_json
     input, or the built-in corpora python-manual and ballads.
     """
     from charlstm.cli.console import emit_facts, emit_json, note
-    from charlstm.config import CorpusConfig
+    from charlstm.config import UNKNOWN_OF_LEVEL, CorpusConfig
     from charlstm.store.dataset_directory import write_dataset
     from charlstm.store.runs import next_run
 
-    config = CorpusConfig(**options)
+    config = CorpusConfig(**{**options, "unknown": options["unknown"] or UNKNOWN_OF_LEVEL[options["level"]]})
     with _progress(quiet=as_json) as progress:
         dataset = write_dataset(sources, config, out or next_run("preprocess"), overwrite=overwrite, progress=progress)
     if as_json:
@@ -94,6 +107,10 @@ def _facts(summary: dict[str, Any]) -> dict[str, str]:
         "characters": f"{summary['characters']:,}",
         "symbols": f"{summary['symbols']:,}",
     }
+    if words := summary.get("words"):
+        how = "parted at white space: <unk> stands in the text" if summary["is_tokenized"] else "of plain text"
+        facts["words"] = f"{words:,} ({how})"
+        facts["unknown words"] = f"{summary['unknown_words']:,} ({summary['unknown_words'] / words:.2%})"
     for kind in ("dropped", "unknown"):
         if count := summary[f"{kind}_characters"]:
             share = count / (summary["characters"] + (count if kind == "dropped" else 0))

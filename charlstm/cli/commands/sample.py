@@ -20,6 +20,7 @@ from charlstm.errors import OptionError
 if TYPE_CHECKING:
     from charlstm.sampling.batches import Batch, Sample
     from charlstm.sampling.device import Device
+    from charlstm.sampling.seed_text import SeedText
 
 # What has no meaning where a person writes with the model.
 NOT_INTERACTIVE = (
@@ -104,6 +105,8 @@ def command(
             refuse_existing_file(path, overwrite=overwrite)
     mixture = mix([load_model(path) for path in models or [newest_model()]], weights or ())
     if interactive:
+        if mixture.vocabulary.level == "word":
+            raise OptionError("--interactive goes by characters, but the model by words: leave it out")
         from charlstm.cli.interactive import write_together
         from charlstm.sampling.draft import Draft
 
@@ -181,8 +184,8 @@ def _announced(work: Iterator[Batch]) -> Iterator[Batch]:
     """Warn of the symbols of each seed that the model does not know before its batch is written."""
     for batch in work:
         for seed in dict.fromkeys(batch.seeds):
-            if seed.folded or seed.skipped:
-                warn(_describe(seed.folded, seed.skipped))
+            if seed.folded or seed.skipped or seed.unknown:
+                warn(_describe(seed))
         yield batch
 
 
@@ -200,10 +203,13 @@ def _stream(work: Iterator[Batch], show: Callable[[str], str]) -> None:
             click.echo(f"{between}{show(sample.seed)}{show(sample.text)}")
 
 
-def _describe(folded: tuple[str, ...], skipped: tuple[str, ...]) -> str:
+def _describe(seed: SeedText) -> str:
     parts = []
-    if folded:
-        parts.append(f"replaced by near ones: {' '.join(map(repr, folded))}")
-    if skipped:
-        parts.append(f"skipped: {' '.join(map(repr, skipped))}")
+    for what, symbols in {
+        "replaced by near ones": seed.folded,
+        "read as the unknown word": seed.unknown,
+        "skipped": seed.skipped,
+    }.items():
+        if symbols:
+            parts.append(f"{what}: {' '.join(map(repr, symbols))}")
     return "the seed has symbols that the model does not know; " + "; ".join(parts)

@@ -59,7 +59,6 @@ def lstm_stack(
     *,
     masks: Sequence[tf.Tensor | None] | None = None,
     precision: str = "float32",
-    shards: int = 1,
 ) -> tuple[list[tf.Tensor], list[LayerState]]:
     """Run LSTM layers on top of each other over a sequence.
 
@@ -69,29 +68,26 @@ def lstm_stack(
 
     Args:
         inputs: symbol ids (T, B), integers, whose one-hot product is a row lookup; or floats (T, B, D).
-            T must be static, and so must B with more than one shard.
+            T must be static.
         states: one per layer, float32.
         weights: one per layer, float32.
         masks: one per layer, (T, H, B) or for all steps (1, H, B), float32: what its outputs are multiplied by on
             their way up, not on their way to the next step; None for a layer, or for all, multiplies by nothing.
         precision: "float32", or "bfloat16" for bfloat16 products around float32 states, gates and sums.
-        shards: parts of the batch that run independently of each other; divides B.
 
     Returns:
         Outputs of the last layer, a list of (BLOCK_STEPS, B, H), the last perhaps shorter, and the final states, all
         float32.
 
     Raises:
-        ValueError: T is not static, `shards` does not divide B, or `precision` is unknown.
+        ValueError: T is not static, or `precision` is unknown.
 
     Source:
         Hochreiter and Schmidhuber, Long Short-Term Memory, 1997; Gers et al. for the forget gate, 2000.
     """
     steps, batch = inputs.shape[:2]
-    if steps is None or (batch is None and shards > 1):
-        raise ValueError(f"the LSTM kernel needs static steps, and with shards a static batch, not {inputs.shape}")
-    if shards > 1 and batch % shards:
-        raise ValueError(f"{shards} shards do not divide a batch of {batch}")
+    if steps is None:
+        raise ValueError(f"the LSTM kernel needs static steps, not {inputs.shape}")
     if precision not in ("float32", "bfloat16"):
         raise ValueError(f"precision must be float32 or bfloat16, not {precision!r}")
     count = len(weights)
@@ -104,19 +100,19 @@ def lstm_stack(
         inputs, *flat = [tf.stop_gradient(array) for array in (inputs, *arrays)]
         own_states = [LayerState(*flat[2 * i : 2 * i + 2]) for i in range(count)]
         own_weights = [LayerWeights(*flat[2 * count + 3 * i : 2 * count + 3 * i + 3]) for i in range(count)]
-        width = tf.shape(inputs)[1] if batch is None else batch // shards
+        width = tf.shape(inputs)[1] if batch is None else batch
         dtype = tf.as_dtype(precision)
         layers = [
-            Cell(own_weights[i], dtype, width, is_lookup=i == 0 and inputs.dtype.is_integer) for i in range(count)
+            Cell(own_weights[i], dtype, width, is_bottom=i == 0, is_lookup=i == 0 and inputs.dtype.is_integer)
+            for i in range(count)
         ]
-        parts = [slice(i * width, (i + 1) * width) for i in range(shards)]
-        tapes = [_forward(layers, inputs[:, part], part, own_states, up_masks) for part in parts]
-        outputs = [_join_outputs([tape.outputs[block] for tape in tapes]) for block in blocks]
+        tape = _forward(layers, inputs, own_states, up_masks)
+        outputs = [tf.transpose(tf.stack(tape.outputs[block]), (0, 2, 1)) for block in blocks]
 
         def gradient(*gradients: tf.Tensor) -> Any:
-            return _backward(layers, inputs, parts, tapes, gradients[: len(blocks)], gradients[len(blocks) :])
+            return _backward(layers, inputs, tape, gradients[: len(blocks)], gradients[len(blocks) :])
 
-        return (*outputs, *_join_states([tape.final for tape in tapes])), gradient
+        return (*outputs, *[tf.transpose(array) for array in tape.final]), gradient
 
     flat = [array for state in states for array in state] + [array for layer in weights for array in layer]
     results = run(inputs, *flat)
@@ -125,7 +121,7 @@ def lstm_stack(
 
 
 class _Tape(NamedTuple):
-    """One shard's run: its outputs per step, final h and c per layer, saved steps and masks per layer."""
+    """A run: its outputs per step, final h and c per layer, saved steps and masks per layer."""
 
     outputs: list[tf.Tensor]
     final: list[tf.Tensor]
@@ -136,15 +132,13 @@ class _Tape(NamedTuple):
 def _forward(
     layers: list[Cell],
     inputs: tf.Tensor,
-    part: slice,
     states: list[LayerState],
     masks: list[tf.Tensor | None],
 ) -> _Tape:
-    """Run one shard of the batch."""
     from_below = layers[0].inputs_by_step(inputs)
-    by_step = [None if mask is None else _mask_by_step(mask[:, :, part], len(from_below)) for mask in masks]
-    cells = [tf.transpose(state.c[part]) for state in states]
-    hidden = [tf.transpose(state.h[part]) for state in states]
+    by_step = [None if mask is None else _mask_by_step(mask, len(from_below)) for mask in masks]
+    cells = [tf.transpose(state.c) for state in states]
+    hidden = [tf.transpose(state.h) for state in states]
     operands = [tf.cast(h, layer.dtype) for h, layer in zip(hidden, layers, strict=True)]
     saved: list[list[SavedStep]] = [[] for _ in layers]
     outputs = []
@@ -168,47 +162,29 @@ def _mask_by_step(mask: tf.Tensor, steps: int) -> list[tf.Tensor]:
 def _backward(
     layers: list[Cell],
     inputs: tf.Tensor,
-    parts: list[slice],
-    tapes: list[_Tape],
+    tape: _Tape,
     output_gradients: Sequence[tf.Tensor],
     state_gradients: Sequence[tf.Tensor],
 ) -> tuple[tf.Tensor | None, ...]:
     """Return the gradients of the inputs, of h and c of every layer, and of every layer's weights."""
+    from_above = [step for block in output_gradients for step in tf.unstack(tf.transpose(block, (0, 2, 1)))]
+    hidden = [tf.transpose(gradient) for gradient in state_gradients[0::2]]
+    cells = [tf.transpose(gradient) for gradient in state_gradients[1::2]]
     gate_gradients: list[list[tf.Tensor]] = [[] for _ in layers]
-    input_gradients, first_states = [], []
-    for part, tape in zip(parts, tapes, strict=True):
-        from_above = [
-            step for block in output_gradients for step in tf.unstack(tf.transpose(block[:, part], (0, 2, 1)))
-        ]
-        hidden = [tf.transpose(gradient[part]) for gradient in state_gradients[0::2]]
-        cells = [tf.transpose(gradient[part]) for gradient in state_gradients[1::2]]
-        below = []
-        for step in reversed(range(len(from_above))):
-            above = from_above[step]
-            for number in reversed(range(len(layers))):
-                layer, masks = layers[number], tape.masks[number]
-                mask = None if masks is None else masks[step]
-                saved = tape.saved[number][step]
-                gates, hidden[number], cells[number], above = layer.cell_gradient(
-                    saved, hidden[number], cells[number], above, mask
-                )
-                gate_gradients[number].append(gates)
-            below.append(above)
-        input_gradients.append(tf.stack(below[::-1]))
-        first_states.append([array for pair in zip(hidden, cells, strict=True) for array in pair])
-    input_gradient = None if layers[0].is_lookup else tf.transpose(tf.concat(input_gradients, 2), (0, 2, 1))
+    below = []
+    for step in reversed(range(len(from_above))):
+        above = from_above[step]
+        for number in reversed(range(len(layers))):
+            masks = tape.masks[number]
+            mask = None if masks is None else masks[step]
+            gates, hidden[number], cells[number], above = layers[number].cell_gradient(
+                tape.saved[number][step], hidden[number], cells[number], above, mask
+            )
+            gate_gradients[number].append(gates)
+        below.append(above)
+    input_gradient = None if layers[0].is_lookup else tf.transpose(tf.stack(below[::-1]), (0, 2, 1))
+    first_states = [tf.transpose(array) for pair in zip(hidden, cells, strict=True) for array in pair]
     weight_gradients: list[tf.Tensor] = []
-    for number, layer in enumerate(layers):
-        saved_steps = [step for tape in tapes for step in reversed(tape.saved[number])]
-        weight_gradients += layer.weight_gradients(inputs, parts, saved_steps, gate_gradients[number])
-    return (input_gradient, *_join_states(first_states), *weight_gradients)
-
-
-def _join_outputs(shards: list[list[tf.Tensor]]) -> tf.Tensor:
-    """Join the outputs (H, B) of some steps over the shards, to (T, B, H)."""
-    return tf.transpose(tf.concat([tf.stack(outputs) for outputs in shards], 2), (0, 2, 1))
-
-
-def _join_states(shards: list[list[tf.Tensor]]) -> list[tf.Tensor]:
-    """Join the batch of h and c of every layer over the shards, back to (B, H)."""
-    return [tf.transpose(tf.concat(arrays, 1)) for arrays in zip(*shards, strict=True)]
+    for layer, saved, gradients in zip(layers, tape.saved, gate_gradients, strict=True):
+        weight_gradients += layer.weight_gradients(inputs, saved[::-1], gradients)
+    return (input_gradient, *first_states, *weight_gradients)

@@ -53,14 +53,12 @@ class Network(keras.Model):
     Args:
         config: the network.
         precision: of the matrix products; states, sums and weights are float32 in either case.
-        shards: parts of the batch that are computed beside each other.
     """
 
-    def __init__(self, config: ModelConfig, precision: Precision = "float32", shards: int = 1) -> None:
+    def __init__(self, config: ModelConfig, precision: Precision = "float32") -> None:
         super().__init__(name="network")
         self.config = config
         self.precision = precision
-        self.shards = shards
         self.embedding = Embedding(config.embedding) if config.embedding else None
         self.lstms = [
             LSTM(units, precision=precision, return_sequences=True, return_state=True, name=f"lstm_{layer}")
@@ -213,9 +211,7 @@ class Network(keras.Model):
         if not use_own_kernel(lstms[0], inputs.shape[0], gpus=gpus):
             return self._layer_by_layer(inputs, state, lstms, masks, weights)
         states = [LayerState(*layer) for layer in state]
-        blocks, new_states = lstm_stack(
-            inputs, states, weights, masks=masks, precision=self.precision, shards=self.shards
-        )
+        blocks, new_states = lstm_stack(inputs, states, weights, masks=masks, precision=self.precision)
         return blocks, [(layer.h, layer.c) for layer in new_states]
 
     def _layer_by_layer(

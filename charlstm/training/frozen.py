@@ -59,6 +59,11 @@ def frozen_outputs(network: Network, ids: Ids, layers: int, directory: Path) -> 
     return outputs
 
 
+def outputs_at(outputs: NDArray[np.float32], places: NDArray[np.int64]) -> NDArray[np.float32]:
+    """Return outputs (N, H) at some places (B, T): (B, T, H), in memory time first, as a training step copies them."""
+    return outputs[places.T].swapaxes(0, 1)
+
+
 # Kept for the next run of this process that has the same network, as in `training.compiled`.
 @functools.lru_cache(maxsize=2)
 def _compiled_lower(network: Network, layers: int) -> Any:

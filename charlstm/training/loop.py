@@ -22,7 +22,7 @@ from charlstm.store.history import Evaluation
 from charlstm.store.model_directory import Weights
 from charlstm.training.compiled import CompiledNetwork
 from charlstm.training.evaluation_times import EvaluationTimes
-from charlstm.training.frozen import fits, frozen_below, frozen_outputs
+from charlstm.training.frozen import fits, frozen_below, frozen_outputs, outputs_at
 from charlstm.training.position import Position, next_phase, position_of
 from charlstm.training.reactions import react, share_of_newest
 from charlstm.training.schedules import schedule_of
@@ -241,7 +241,7 @@ class Trainer:
             self._state = self.network.zero_state(config.batch_size)
         ids, targets, scored = self.batches(position.step)
         lower = self._frozen_outputs
-        inputs = ids if lower is None else lower[self.batches.places(position.step)[:, : ids.shape[1]]]
+        inputs = ids if lower is None else outputs_at(lower, self.batches.places(position.step)[:, : ids.shape[1]])
         relative_length = ids.shape[1] / config.sequence_length
         rate = self._learning_rate(position.step) * relative_length
         result = self._training_step(

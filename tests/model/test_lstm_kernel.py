@@ -167,11 +167,10 @@ def stack_sources():
 
 
 @pytest.mark.parametrize("block_steps", [1, 2, 10])
-@pytest.mark.parametrize("shards", [1, 2])
-def test_stack_equals_its_layers_apart(shards, block_steps, monkeypatch):
+def test_stack_equals_its_layers_apart(block_steps, monkeypatch):
     sources, weighting = stack_sources()
     monkeypatch.setattr(lstm_kernel, "BLOCK_STEPS", block_steps)
-    results, slopes = gradients(sources, weighting, run=stack, shards=shards)
+    results, slopes = gradients(sources, weighting, run=stack)
     expected, expected_slopes = gradients(sources, weighting, run=layers_apart)
     assert_close(results, expected, atol=1e-5)
     assert_close(slopes, expected_slopes, atol=1e-5)
@@ -180,7 +179,7 @@ def test_stack_equals_its_layers_apart(shards, block_steps, monkeypatch):
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
 def test_same_inputs_give_the_same_bits(precision):
     sources, weighting = stack_sources()
-    runs = [gradients(sources, weighting, run=stack, shards=2, precision=precision) for _ in range(3)]
+    runs = [gradients(sources, weighting, run=stack, precision=precision) for _ in range(3)]
     assert all(identical(run[0] + run[1], runs[0][0] + runs[0][1]) for run in runs[1:])
 
 
@@ -236,7 +235,6 @@ def test_no_transpose_is_folded_into_the_products_of_the_loop():
     ("shape", "options", "message"),
     [
         ((None, 4), {}, "static"),
-        ((3, 4), {"shards": 3}, "divide"),
         ((3, 4), {"precision": "half"}, "precision"),
     ],
 )

@@ -25,22 +25,14 @@ def batch() -> tuple[np.ndarray, np.ndarray]:
 
 
 def stepped(
-    trained: list[str], masks: dict[str, np.ndarray] | None = None, shards: int = 1, **given: object
+    trained: list[str], masks: dict[str, np.ndarray] | None = None, **given: object
 ) -> tuple[float, dict[str, np.ndarray]]:
-    network = Network(CONFIG, shards=shards)
+    network = Network(CONFIG)
     network.assign(initial_weights(CONFIG, 3))
     step = TrainingStep(network, config(**given), trained, masks or {})
     result = step(*batch(), network.zero_state(4), 0, 0.1, 1)
     assert result.applied
     return result.nats_per_char, network.to_arrays()
-
-
-def test_shards_give_the_same_step() -> None:
-    whole_loss, whole = stepped(EVERYTHING, optimizer="sgd")
-    loss, weights = stepped(EVERYTHING, shards=2, optimizer="sgd")
-    assert loss == pytest.approx(whole_loss, abs=1e-6)
-    for name, array in whole.items():
-        np.testing.assert_allclose(weights[name], array, atol=1e-6)
 
 
 def test_a_step_changes_the_trained_weights_and_no_others() -> None:

@@ -13,7 +13,8 @@ books=$1 poems=$2 out=$3
 [ -d "$out/books" ] || charlstm preprocess "$books" -o "$out/books"
 [ -d "$out/poems" ] || charlstm preprocess "$poems" --documents blank-lines --split 0.34,0.33,0.33 -o "$out/poems"
 for units in 64 256; do
-    charlstm pretrain "$out/books" -o "$out/base-3x$units" --layers 3 --units "$units" --max-minutes 8 --resume
+    charlstm pretrain "$out/books" -o "$out/base-3x$units" --layers 3 --units "$units" --epochs 30 \
+        --max-minutes 8 --resume
     charlstm sweep "$out/poems" -m "$out/base-3x$units" -o "$out/sweep-3x$units" --subsets all --scratch --seeds 3 \
-        --fractions 1,0.5,0.25,0.125 --padded-loss --resume
+        --fractions 1,0.5,0.25,0.125 --padded-loss --jobs 2 --resume
 done

@@ -6,6 +6,7 @@ rules out gets minus infinity.  With all of them off the model's own distributio
 
 from __future__ import annotations
 
+import functools
 import math
 import unicodedata
 from collections import deque
@@ -134,25 +135,26 @@ class RepetitionPenalty:
         self._size = window
         for text, seed in enumerate(seeds):
             for symbol in seed[:-1][-window:]:
-                self._enter(text, symbol)
+                self._enter([text], [symbol])
 
     def __call__(self, logits: Logits, last: Ids) -> Logits:
         """Take the last symbols into the window and return the logits with its penalties."""
-        for text, symbol in enumerate(last.tolist()):
-            self._enter(text, symbol)
+        self._enter(range(len(last)), last.tolist())
         return logits - self._costs
 
-    def _enter(self, text: int, symbol: int) -> None:
-        counts, window = self._counts[text], self._windows[text]
-        if not counts[symbol]:
-            self._costs[text, symbol] = self._cost
-        counts[symbol] += 1
-        window.append(symbol)
-        if len(window) > self._size:
-            gone = window.popleft()
-            counts[gone] -= 1
-            if not counts[gone]:
-                self._costs[text, gone] = 0
+    def _enter(self, texts: Sequence[int], symbols: Sequence[int]) -> None:
+        """Take a symbol into the window of each of some texts."""
+        for text, symbol in zip(texts, symbols, strict=True):
+            counts, window = self._counts[text], self._windows[text]
+            if not counts[symbol]:
+                self._costs[text, symbol] = self._cost
+            counts[symbol] += 1
+            window.append(symbol)
+            if len(window) > self._size:
+                gone = window.popleft()
+                counts[gone] -= 1
+                if not counts[gone]:
+                    self._costs[text, gone] = 0
 
 
 class Temperature:
@@ -260,6 +262,11 @@ def log_probabilities(logits: Logits, ids: Ids) -> NDArray[np.float64]:
     return chosen
 
 
+@functools.cache
+def _log(share: float) -> np.float32:
+    return np.float32(math.log(share))
+
+
 def _is_part_of_word(character: str) -> bool:
     return character.isalnum() or character in WORD_MARKS or unicodedata.category(character).startswith("M")
 
@@ -273,7 +280,7 @@ def _dropped(rising: Logits, top_p: float, min_p: float) -> NDArray[np.intp]:
         # The likelier ones than a symbol do not add up to p yet: with it, the less likely ones are above 1 - p.
         dropped = (up_to > min(1 - top_p, ALMOST_ONE) * up_to[:, -1:]).argmax(axis=1)
     if min_p > 0:
-        dropped = np.maximum(dropped, (rising >= largest + np.float32(math.log(min_p))).argmax(axis=1))
+        dropped = np.maximum(dropped, (rising >= largest + _log(min_p)).argmax(axis=1))
     return dropped
 
 
@@ -285,5 +292,5 @@ def _dropped_of_one(rising: Logits, top_p: float, min_p: float) -> int:
         up_to = np.exp(rising - largest).cumsum(dtype=np.float64)
         dropped = int(up_to.searchsorted(min(1 - top_p, ALMOST_ONE) * up_to[-1], side="right"))
     if min_p > 0:
-        dropped = max(dropped, int(rising.searchsorted(largest + np.float32(math.log(min_p)))))
+        dropped = max(dropped, int(rising.searchsorted(largest + _log(min_p))))
     return dropped

@@ -176,6 +176,17 @@ def test_stack_equals_its_layers_apart(block_steps, monkeypatch):
     assert_close(slopes, expected_slopes, atol=1e-5)
 
 
+def test_the_outputs_come_in_blocks_of_time(monkeypatch):
+    monkeypatch.setattr(lstm_kernel, "BLOCK_STEPS", 2)
+    ids, *flat = stack_sources()[0]
+    states, weights = (
+        [LayerState(*flat[:2]), LayerState(*flat[2:4])],
+        [LayerWeights(*flat[4:7]), LayerWeights(*flat[7:])],
+    )
+    blocks, _ = lstm_stack(tf.constant(ids), states, weights)
+    assert [tuple(block.shape) for block in blocks] == [(2, BATCH, UNITS), (1, BATCH, UNITS)]
+
+
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
 def test_same_inputs_give_the_same_bits(precision):
     sources, weighting = stack_sources()

@@ -9,6 +9,9 @@ from typing import BinaryIO
 
 from charlstm.errors import DataError
 
+# Bytes of a text, or of a line: more than anybody gives, and a bound for what never ends.
+LONGEST_TEXT = 1 << 24
+
 
 def text_of(value: str, what: str) -> str:
     """Return the text that an option names: its value, or for `-` all of standard input.
@@ -18,12 +21,15 @@ def text_of(value: str, what: str) -> str:
         what: the text is, in an error.
 
     Raises:
-        DataError: standard input is not UTF-8.
+        DataError: standard input is not UTF-8, or too long.
     """
     if value != "-":
         return value
+    content = sys.stdin.buffer.read(LONGEST_TEXT + 1)
+    if len(content) > LONGEST_TEXT:
+        raise DataError(f"{what} on standard input has over {LONGEST_TEXT:,} bytes: give a shorter one")
     try:
-        return sys.stdin.buffer.read().decode("utf-8-sig")
+        return content.decode("utf-8-sig")
     except UnicodeDecodeError as problem:
         raise DataError(f"{what} on standard input is not UTF-8 at byte {problem.start}") from None
 
@@ -36,12 +42,14 @@ def lines_of(name: str, what: str) -> Iterator[str]:
         what: the lines are, in an error.
 
     Raises:
-        DataError: there is no such file, no line in it, or one that is not UTF-8.
+        DataError: there is no such file, no line in it, or one that is not UTF-8 or too long.
     """
     number = 0
     where = "standard input" if name == "-" else name
     with contextlib.nullcontext(sys.stdin.buffer) if name == "-" else _opened(name, what) as file:
-        for number, line in enumerate(file, 1):
+        for number, line in enumerate(iter(lambda: file.readline(LONGEST_TEXT + 1), b""), 1):
+            if len(line) > LONGEST_TEXT:
+                raise DataError(f"{where}, line {number:,}: has over {LONGEST_TEXT:,} bytes, too many for {what}")
             try:
                 text = line.decode("utf-8-sig" if number == 1 else "utf-8")
             except UnicodeDecodeError as problem:

@@ -10,6 +10,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from charlstm.cli.main import main
+from charlstm.cli.standard_input import LONGEST_TEXT
 from charlstm.config import ModelConfig
 from charlstm.data.vocabulary import Vocabulary
 from charlstm.model.weights import initial_weights
@@ -104,6 +105,14 @@ def test_seeds_are_gone_on_from_in_their_order(model_path: Path, tmp_path: Path)
     seeds.write_text("", encoding="utf-8")
     assert sample(model_path, "--seeds", str(seeds)).exit_code == 4
     assert sample(model_path, "--seeds", str(tmp_path / "missing.txt")).exit_code == 4
+
+
+@pytest.mark.parametrize("arguments", [["--seed", "-"], ["--seeds", "-"], ["--seeds", "/dev/zero"]])
+def test_a_seed_that_does_not_end_is_refused(model_path: Path, arguments: list[str]) -> None:
+    result = sample(model_path, *arguments, text="a" * (LONGEST_TEXT + 1))
+    assert result.exit_code == 4
+    assert "over 16,777,216 bytes" in result.stderr
+    assert result.stdout == ""
 
 
 @pytest.mark.parametrize(

@@ -248,7 +248,8 @@ def check(tally: Tally, line: list[str], result: Result) -> None:
     tally.count(kind)
     if result.exit_code == 3 or (result.exception and not isinstance(result.exception, SystemExit)):
         tally.find(kind, (*shown, repr(result.exception)[:200]))
-    elif "Traceback (most recent" in result.output:
+    elif "Traceback (most recent" in (result.stderr if "python-manual" in line else result.output):
+        # Python's manual speaks of tracebacks itself.
         tally.find(kind, ("a traceback", *shown))
     elif "\x1b" in result.stderr or ("\x1b" in result.stdout and "--raw" not in line):
         tally.find(kind, ("control characters", *shown))

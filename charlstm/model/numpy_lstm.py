@@ -21,6 +21,9 @@ Array = NDArray[np.float32]
 # would take more memory than all the other weights.
 MANY_SYMBOLS = 2048
 
+# An array, since a scalar would be made one at each use.
+HALF = np.array(0.5, np.float32)
+
 
 class NumpyLSTM:
     """A stack of LSTM layers with a softmax head, stepping N streams together.
@@ -107,10 +110,20 @@ class _Cell:
         else:
             self._kernel = np.concatenate([kernel, recurrent_kernel])
             self._bias = bias
-        self._inputs = np.zeros((streams, len(self._kernel)), np.float32)
-        self._hidden = self._inputs[:, -units:]
-        self._cell = np.zeros((streams, units), np.float32)
+        self._look_at(np.zeros((streams, len(self._kernel)), np.float32), np.zeros((streams, units), np.float32))
+
+    def _look_at(self, inputs: Array, cell: Array) -> None:
+        """Take arrays as the inputs of the recurrent product, (N, D + H), and the cell, and keep views of their parts.
+
+        A single stream spends more on the making of views and results than on numbers.
+        """
+        units, streams = self._units, len(inputs)
+        self._inputs, self._cell = inputs, cell
+        self._below, self._hidden = inputs[:, :-units], inputs[:, -units:]
         self._gates = np.empty((streams, 4 * units), np.float32)
+        self._sigmoids = self._gates[:, : 3 * units]
+        self._i, self._f, self._o, self._g = np.split(self._gates, 4, axis=1)
+        self._scratch = np.empty((streams, units), np.float32)
 
     def reset(self, streams: slice | Sequence[int]) -> None:
         self._hidden[streams] = 0
@@ -127,30 +140,29 @@ class _Cell:
         self._hidden[:], self._cell[:] = state
 
     def keep_first(self, streams: int) -> None:
-        self._inputs, self._hidden = self._inputs[:streams], self._hidden[:streams]
-        self._cell, self._gates = self._cell[:streams], self._gates[:streams]
+        self._look_at(self._inputs[:streams], self._cell[:streams])
 
     def step_from_ids(self, ids: NDArray[np.integer]) -> Array:
         np.matmul(self._inputs, self._kernel, out=self._gates)
-        self._gates += self._rows[ids]
+        self._gates += self._rows.take(ids, axis=0)
         return self._advance()
 
     def step(self, below: Array) -> Array:
-        self._inputs[:, : below.shape[1]] = below
+        np.copyto(self._below, below)
         np.matmul(self._inputs, self._kernel, out=self._gates)
         self._gates += self._bias
         return self._advance()
 
     def _advance(self) -> Array:
-        units, gates = self._units, self._gates
+        gates, sigmoids, cell, scratch = self._gates, self._sigmoids, self._cell, self._scratch
         np.tanh(gates, out=gates)
-        sigmoids = gates[:, : 3 * units]
-        sigmoids *= 0.5
-        sigmoids += 0.5
-        cell = self._cell
-        cell *= gates[:, units : 2 * units]
-        cell += gates[:, :units] * gates[:, 3 * units :]
-        np.multiply(gates[:, 2 * units : 3 * units], np.tanh(cell), out=self._hidden)
+        sigmoids *= HALF
+        sigmoids += HALF
+        cell *= self._f
+        np.multiply(self._i, self._g, out=scratch)
+        cell += scratch
+        np.tanh(cell, out=scratch)
+        np.multiply(self._o, scratch, out=self._hidden)
         return self._hidden
 
 

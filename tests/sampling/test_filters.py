@@ -13,11 +13,11 @@ from charlstm.data.vocabulary import END_OF_DOCUMENT, UNKNOWN, Vocabulary
 from charlstm.errors import OptionError
 from charlstm.sampling.filters import (
     Forbidding,
+    Likeliest,
     RepetitionPenalty,
     Temperature,
     filters_of,
     forbidden_symbols,
-    keep_likeliest,
     log_probabilities,
     part_of_word,
     softmax,
@@ -38,6 +38,10 @@ def some_logits(draw_from: st.DrawFn) -> NDArray[np.float32]:
     logits = np.array(rows, np.float32)
     logits[:, draw_from(st.integers(0, symbols - 1))] = 1.0  # one at least is possible
     return logits
+
+
+def keep_likeliest(logits: NDArray[np.float32], *limits: float, **named: float) -> NDArray[np.float32]:
+    return Likeliest(*limits, **named)(logits, np.zeros(len(logits), int))  # type: ignore[arg-type]
 
 
 def ranked(row: NDArray[np.float32]) -> list[int]:

@@ -207,7 +207,9 @@ def value_for(option: click.Option, source: random.Random) -> str:
         return source.choice(OUTS)
     if name == "--model":
         return source.choice(("model",) * 12 + PATHS)
-    if name in ("--length", "--num-samples", "--epochs", "--beam"):
+    if name in ("--length", "--num-samples", "--epochs", "--beam") or (
+        name == "--seeds" and isinstance(option.type, click.IntRange)
+    ):
         # Large ones are sound, and take as long as they say.
         return source.choice(
             [value for value in (*NUMBERS, *TEXTS) if len(value) < 3 or not value.strip("+ ").isdecimal()]

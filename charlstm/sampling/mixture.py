@@ -53,7 +53,7 @@ def mix(models: Sequence[Model], weights: Sequence[float] = ()) -> Mixture:
     weights = weights or [1.0] * len(models)
     shown = ",".join(f"{weight:g}" for weight in weights)
     if len(weights) != len(models):
-        raise OptionError(f"--weights {shown}: needs one number for each of the {len(models)} models")
+        raise OptionError(f"--weights {shown}: needs one number a model, {len(models)} in all")
     if min(weights) < 0 or not sum(weights) > 0:
         raise OptionError(f"--weights {shown}: must be 0 or more, and one of them above")
     first, *others = models

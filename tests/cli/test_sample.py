@@ -53,7 +53,7 @@ def foreign_path(tmp_path: Path) -> Path:
         (["--seeds", ""], "--seeds '': must name a file"),
         (["--stop", ""], "--stop '': must not be empty"),
         (["--forbid", "abcdefghijklmnopqrstuvwxyz \\n"], "leaves no symbol"),
-        (["--weights", "1,2"], "--weights 1,2: needs one number for each of the 1 models"),
+        (["--weights", "1,2"], "--weights 1,2: needs one number a model, 1 in all"),
         (["--min-p", "2"], "2.0 is not in the range"),
         (["--repetition-penalty", "0.5"], "0.5 is not in the range"),
     ],

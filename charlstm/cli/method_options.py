@@ -91,8 +91,7 @@ REGULARIZER_OPTIONS = (
     click.option(
         "--weight-drop",
         type=SHARE,
-        default=0.0,
-        show_default=True,
+        show_default="0; from scratch on a small text 0.5",
         help="Share of the recurrent weights to drop, for a whole sequence.",
     ),
     click.option(

@@ -26,11 +26,12 @@ from charlstm.store.model_directory import Model, load_model, save_model
 from charlstm.store.sweep_file import SWEEP, SweepBase, SweepFile, read_sweep, write_sweep
 from charlstm.training.precision import choose_precision
 
-# The fields of TrainingConfig that came later, as JSON: what they are where a sweep does not name them.
+# The fields of TrainingConfig that came later, as JSON: what they are where a sweep does not name them, but for what is
+# chosen by size there.
 USUAL = {
     field.name: value_to_json(field.default)
     for field in dataclasses.fields(TrainingConfig)
-    if "added" in field.metadata
+    if "added" in field.metadata and field.name != "weight_drop"
 }
 
 

@@ -15,7 +15,7 @@ from charlstm.training.memory import check_memory
 
 # A model from scratch is a fair yardstick only where it could not have become better by training on: its epochs are so
 # many that patience ends the training before them.
-SCRATCH_EPOCHS = 5
+SCRATCH_EPOCHS = 2
 SCRATCH_PATIENCE = 20
 # How many there are hardly matters for what is checked beforehand.
 SYMBOLS = 256
@@ -53,7 +53,7 @@ def check_settings(sweep: SweepFile, trials: tuple[Trial, ...], characters: Mapp
         if trial.kind == "transfer":
             size = presets.transfer_size_of(count, sweep.preset)
         dropout = presets.dropout_of(size, trial.units, sweep.dropout)
-        training = presets.training_config(size, "float32", training_of(sweep, trial, count))
+        training = presets.training_config(size, trial.units, "float32", training_of(sweep, trial, count))
         _check_fills_a_batch(training, trial.fraction, count)
         model = ModelConfig(SYMBOLS, trial.units, dropout)
         check_fit(model, training)

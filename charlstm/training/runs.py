@@ -69,7 +69,7 @@ def pretrain_start(options: RunOptions, network: NetworkOptions, dataset: Datase
     size = presets.size_of(len(train), options.preset, level)
     model = presets.model_config(size, len(dataset.vocabulary), dropout=options.dropout, level=level, **vars(network))
     trained = layer_names(model, range(model.layers), head=True)
-    training = _training_config(options, size, train, starts, dataset.vocabulary, note)
+    training = _training_config(options, size, model.units, train, starts, dataset.vocabulary, note)
     check_fit(model, training)
     training = with_phase_epochs(model, training, trained)
     model = with_phase_dropout(model, training)
@@ -135,7 +135,7 @@ def transfer(
         trained = layer_names(config, chosen.retrain, head=not freeze_head)
         if not trained and not added:
             raise OptionError("--retrain none with --freeze-head trains nothing: leave one of them out")
-        training = _training_config(options, size, train, starts, vocabulary, note)
+        training = _training_config(options, size, config.units, train, starts, vocabulary, note)
         check_fit(config, training)
         training = with_phase_epochs(config, training, trained)
         run = RunFile(
@@ -165,6 +165,7 @@ def transfer(
 def _training_config(
     options: RunOptions,
     size: presets.Size,
+    units: tuple[int, ...],
     train: Ids,
     starts: NDArray[np.int64],
     vocabulary: Vocabulary,
@@ -173,7 +174,7 @@ def _training_config(
     """Return how to train on a text (N,) whose documents (D,) start at `starts`, no larger a batch than it can fill."""
     given = {name: value for name, value in options.training.items() if name != "precision"}
     precision = choose_precision(options.training.get("precision") or "auto")
-    config = presets.training_config(size, precision, given)
+    config = presets.training_config(size, units, precision, given)
     if config.batching == "documents":
         batches = DocumentBatches(
             train, starts, vocabulary.end_of_document, config.batch_size, config.sequence_length, config.random_seed

@@ -272,3 +272,19 @@ def test_the_methods_of_the_literature_apply_to_every_trial() -> None:
     refused = run(*line[:4], "-o", "none", "--subsets", "none", *TRAINING, "--layer-rates", "1", code=2).stderr
     assert "--layer-rates 1: needs a value for each of the 2 LSTM layers" in refused
     assert not Path("none").exists()
+
+
+def test_what_is_chosen_by_size_is_chosen_for_each_trial_unless_it_is_given() -> None:
+    line = ["sweep", "poems", "-m", "base", "--subsets", "none", "--seeds", "1", "--jobs", "1", *TRAINING]
+    line += ["--scratch", "--scratch-units", "128", "--scratch-layers", "1"]
+    run(*line, "-o", "chosen")
+    run(*line, "-o", "given", "--weight-drop", "0")
+    for name, of_scratch in (("chosen", 0.5), ("given", 0.0)):
+        trials = {trial.kind: trial for trial in trials_of(read_sweep(Path(name)))}
+        dropped = {
+            kind: load_model(model_path(Path(name), trial)).training["weight_drop"] for kind, trial in trials.items()
+        }
+        assert dropped == {"scratch": of_scratch, "transfer": 0.0}
+    refused = run("sweep", "--resume", "-o", "chosen", "--weight-drop", "0.5", code=2).stderr
+    assert "--weight-drop would change the sweep, for which it was chosen by size" in " ".join(refused.split())
+    run("sweep", "--resume", "-o", "given", "--weight-drop", "0")

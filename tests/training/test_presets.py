@@ -20,7 +20,7 @@ def test_every_size_of_text_gets_a_valid_choice_that_grows_with_it(preset: Prese
     for characters in (1, 30_000, 30_001, 1_000_000, 10_000_000, 10**10):
         size = size_of(characters, preset)
         parameters.append(model_config(size, 100).parameters)
-        assert training_config(size, "float32", {}).epochs == size.epochs
+        assert training_config(size, (size.units,), "float32", {}).epochs == size.epochs
     assert parameters == sorted(parameters)
 
 
@@ -29,7 +29,7 @@ def test_what_is_given_wins() -> None:
     model = model_config(size, 50, layers=3, units=(32,), dropout=(0.1,))
     assert (model.units, model.dropout) == ((32, 32, 32), (0.1, 0.1, 0.1))
     assert model_config(size, 50, units=(32, 16)).layers == 2
-    training = training_config(size, "float32", {"epochs": 3, "optimizer": "sgd", "batch_size": None})
+    training = training_config(size, (size.units,), "float32", {"epochs": 3, "optimizer": "sgd", "batch_size": None})
     assert (training.epochs, training.learning_rate, training.batch_size) == (3, 1.0, size.batch_size)
 
 
@@ -39,6 +39,17 @@ def test_smaller_layers_drop_less_unless_told_otherwise() -> None:
     assert dropout_of(size, (size.units // 8, size.units), None) == (size.dropout / 4, size.dropout)
     assert dropout_of(size, (8, 8), (0.4,)) == (0.4, 0.4)
     assert model_config(size, 50, units=(size.units // 8,)).dropout == (size.dropout / 4,) * size.layers
+
+
+def test_weights_are_dropped_from_scratch_on_a_small_text_if_the_layers_are_large() -> None:
+    small, large = size_of(50_000), size_of(1_000_000)
+    assert 0 < small.weight_drop < 1
+    assert training_config(small, (128, 256), "float32", {}).weight_drop == small.weight_drop
+    assert training_config(small, (64, 256), "float32", {}).weight_drop == 0
+    assert training_config(small, (256,), "float32", {"weight_drop": 0.0}).weight_drop == 0
+    assert training_config(small, (64,), "float32", {"weight_drop": 0.1}).weight_drop == 0.1
+    assert training_config(large, (256,), "float32", {}).weight_drop == 0
+    assert training_config(transfer_size_of(50_000), (256,), "float32", {}).weight_drop == 0
 
 
 def test_lists_of_the_wrong_length_are_refused() -> None:

@@ -26,10 +26,11 @@ def test_the_options_of_a_recipe_are_those_of_its_command_and_fit_together(name:
     found = main.get_command(click.Context(main), command)
     assert found is not None
     assert set(options) <= {option.name for option in found.params}
-    training = training_config(
-        size_of(10**6), "float32", {each: value for each, value in options.items() if each in OF_TRAINING}
-    )
-    assert all(getattr(training, each) == value for each, value in options.items() if each in OF_TRAINING)
+    of_training = {each: value for each, value in options.items() if each in OF_TRAINING}
+    training = training_config(size_of(10**6), (8,), "float32", of_training)
+    assert all(getattr(training, each) == value for each, value in of_training.items())
+    # What a size of text chooses is left to it by none but those that follow it.
+    assert "weight_drop" in options
     network = {each: value for each, value in options.items() if each in OF_NETWORK}
     model = model_config(size_of(10**6), 90, **network)
     check_fit(model, training)

@@ -26,7 +26,7 @@ NAMES = ["constant", "cosine", "stlr", "cyclical", "sgdr", "one-cycle", "plateau
 
 def schedule(name: str, steps_per_epoch: int = 10, **given: object) -> Schedule:
     options = {"schedule": name, "learning_rate": 0.5, **given}
-    return schedule_of(training_config(size_of(1000), "float32", options), steps_per_epoch)
+    return schedule_of(training_config(size_of(1000), (8,), "float32", options), steps_per_epoch)
 
 
 def test_warmup_rises_linearly_to_one() -> None:

@@ -16,7 +16,7 @@ EVERYTHING = layer_names(CONFIG, range(2), head=True)
 
 
 def config(**given: object) -> TrainingConfig:
-    return training_config(size_of(1000), "float32", given)
+    return training_config(size_of(1000), (8,), "float32", given)
 
 
 def batch() -> tuple[np.ndarray, np.ndarray]:

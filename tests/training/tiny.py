@@ -25,7 +25,7 @@ VALID = np.random.default_rng(1).integers(0, 5, 30).astype(np.uint8)
 
 def config(**given: object) -> TrainingConfig:
     usual = {"batch_size": 2, "sequence_length": 10, "epochs": 3, "patience": 0, "warmup_steps": 0}
-    return training_config(size_of(100), "float32", {**usual, **given})
+    return training_config(size_of(100), (4, 3), "float32", {**usual, **given})
 
 
 class Recorder:

@@ -85,7 +85,8 @@ def _schedule(context: click.Context, values: dict[str, Any], paths: tuple[Path,
         raise OptionError(f"--schedule draws no directory: leave {paths[0]} out")
     if name == "plateau":
         raise OptionError("--schedule plateau follows the validation loss, so there is nothing to draw beforehand")
-    config = training_config(size_of(1), "float32", values)
+    size = size_of(1)
+    config = training_config(size, (size.units,), "float32", values)
     rate, steps = schedule_of(config, steps_per_epoch), steps or 1000
     # A figure shows no more points than it has dots.
     shown = range(0, steps, max(1, steps // 5000))

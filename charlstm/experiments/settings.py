@@ -13,9 +13,7 @@ from charlstm.training import presets
 from charlstm.training.layer_groups import check_fit
 from charlstm.training.memory import check_memory
 
-# A model from scratch is a fair yardstick only where it could not have become better by training on: its epochs are so
-# many that patience ends the training before them.
-SCRATCH_EPOCHS = 2
+# A model from scratch is a fair yardstick only where it could not have become better by training on.
 SCRATCH_PATIENCE = 20
 # How many there are hardly matters for what is checked beforehand.
 SYMBOLS = 256
@@ -27,7 +25,7 @@ def training_of(sweep: SweepFile, trial: Trial, characters: int) -> dict[str, An
     if trial.kind != "scratch":
         return given
     size = presets.size_of(characters, sweep.preset)
-    return {"epochs": SCRATCH_EPOCHS * size.epochs, "patience": max(size.patience, SCRATCH_PATIENCE), **given}
+    return {"patience": max(size.patience, SCRATCH_PATIENCE), **given}
 
 
 def check_settings(sweep: SweepFile, trials: tuple[Trial, ...], characters: Mapping[float, int]) -> None:

@@ -52,6 +52,15 @@ def test_weights_are_dropped_from_scratch_on_a_small_text_if_the_layers_are_larg
     assert training_config(transfer_size_of(50_000), (256,), "float32", {}).weight_drop == 0
 
 
+def test_the_rate_is_higher_where_weights_are_dropped() -> None:
+    def rate(units: int, **given: object) -> float:
+        return training_config(size_of(50_000), (units,), "float32", given).learning_rate
+
+    assert rate(128) == 2 * rate(64) == 2 * rate(128, weight_drop=0.0)
+    assert rate(128, optimizer="sgd") == rate(64, optimizer="sgd") == 1
+    assert rate(128, learning_rate=0.5) == 0.5
+
+
 def test_lists_of_the_wrong_length_are_refused() -> None:
     with pytest.raises(OptionError, match="--units 8,9"):
         model_config(size_of(1000), 50, layers=3, units=(8, 9))

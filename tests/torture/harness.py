@@ -48,7 +48,10 @@ class Tally:
 
 
 def arguments(description: str | None, count: int) -> argparse.Namespace:
-    """Return the options that every script has."""
+    """Return the options that every script has, and let the script and what it starts heed SIGINT."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        # As a shell's job in the background is started.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--count", type=int, default=count, help="how many random trials (default: %(default)s)")
     parser.add_argument("--random-seed", type=int, default=1, help="same seed, same trials (default: %(default)s)")

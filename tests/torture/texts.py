@@ -265,6 +265,8 @@ def pipes(tally: Tally) -> None:
         waiting.send_signal(2)
         if waiting.wait(timeout=LONGEST_SECONDS) != 130 or Path("set2").exists():
             tally.find("pipes", ("was not interrupted in order", waiting.returncode))
+    finally:
+        waiting.kill()
     # Inside a folder or a directory of ours a pipe is nothing to wait for.
     Path("folder").mkdir()
     os.mkfifo("folder/pipe.txt")

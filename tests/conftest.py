@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, settings
 
 from charlstm.config import ModelConfig
 from charlstm.data.vocabulary import END_OF_DOCUMENT, Vocabulary
@@ -15,6 +16,9 @@ from charlstm.model.weights import initial_weights
 from charlstm.store.model_directory import save_model
 
 start_tensorflow()
+# How fast a machine is decides no test.
+settings.register_profile("charlstm", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("charlstm")
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # As a shell's job in the background is started; what the tests start and interrupt would ignore it as well.
     signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -47,7 +47,7 @@ def check(text: str, source: str) -> None:
     assert found.is_copied.tolist() == copied
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.data())
 def test_it_finds_what_a_brute_force_finds(data: st.DataObject) -> None:
     symbols = st.text(st.sampled_from([chr(number) for number in range(data.draw(st.integers(1, 4)))]), max_size=90)

@@ -91,6 +91,12 @@ def test_encodings(tmp_path: Path) -> None:
     assert read(tmp_path / "z.txt") == "é"
 
 
+def test_an_encoding_that_skips_nothing_is_refused_in_order_where_it_does_not_fit(tmp_path: Path) -> None:
+    (tmp_path / "x.txt").write_bytes(b"m>\xaa\x90")
+    with pytest.raises(DataError, match="after line 1: is not valid idna"):
+        read(tmp_path / "x.txt", encoding="idna")
+
+
 @pytest.mark.parametrize("name", ["nonsense", "", "zlib", "rot13", "undefined", "a\0b", "x" * 5000])
 def test_an_unknown_encoding_is_wrong_usage(name: str) -> None:
     with pytest.raises(OptionError, match="--encoding"):

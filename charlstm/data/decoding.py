@@ -113,13 +113,14 @@ def _refuse_surrogates(text: str, name: str, encoding: str, line: int) -> None:
 
 def _undecodable(problem: UnicodeError, name: str, encoding: str, offset: int, line: int) -> DataError:
     hint = "it is binary, or give its --encoding"
+    somewhere = DataError(f"{name}, after line {line:,}: is not valid {encoding} ({problem}): {hint}")
+    if not isinstance(problem, UnicodeDecodeError):
+        return somewhere
     try:
-        if not isinstance(problem, UnicodeDecodeError):
-            raise problem
-        # Some codecs, such as "idna", cannot skip what they cannot decode.
         good = problem.object[: problem.start].decode(encoding, "ignore")
     except UnicodeError:
-        return DataError(f"{name}, after line {line:,}: is not valid {encoding} ({problem}): {hint}")
+        # Some codecs, such as "idna", cannot skip what they cannot decode.
+        return somewhere
     line += _lines(good)
     byte = problem.object[problem.start]
     where = f"{name}, line {line:,}, byte offset {offset + problem.start:,}"

@@ -106,7 +106,7 @@ class _Finder:
                     return
                 index.see(hashes[places])
                 self._lengthen(hashes, places, length)
-            elif length > max(LENGTHS):
+            elif length > max(*LENGTHS, self.longest[1] - self.longest[0]):
                 return
             hashes, length = self._double(hashes, length), 2 * length
 

@@ -70,6 +70,14 @@ def test_a_stretch_is_found_across_the_ends_of_blocks(block: int, monkeypatch: p
             check(chr(4) + source[begin : begin + length] + "\0\1\4\1", source)
 
 
+def test_a_longer_stretch_is_found_after_a_long_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(copying, "BLOCK", 500)
+    source = "".join(map(chr, np.random.default_rng(3).integers(0, 4, 1500)))
+    text = f"{source[100:400]}\4{source[700:1300]}"
+    found = find_copies(as_ids(text), as_ids(source), SEPARATOR)
+    assert found.longest == (301, 901)
+
+
 def test_the_order_of_symbols_counts() -> None:
     # Hashes that only count symbols, or halves, would take these for each other.
     for source in ("\0\1\2\3" * 2, "\1\0\3\2" * 2, "\2\3\0\1" * 2):

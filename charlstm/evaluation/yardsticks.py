@@ -74,6 +74,8 @@ def _windows(ids: Ids, n: int, vocabulary_size: int) -> NDArray[np.uint64]:
 
 def _look_up(keys: NDArray[np.uint64], values: NDArray[np.int64], wanted: NDArray[np.uint64]) -> NDArray[np.int64]:
     """Return the values of the wanted keys, 0 where there is no such key; keys are sorted."""
+    if not len(keys):
+        return np.zeros(len(wanted), np.int64)
     places = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
     return np.where(keys[places] == wanted, values[places], 0)
 

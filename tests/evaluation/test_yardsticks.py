@@ -41,6 +41,11 @@ def test_the_ngram_is_the_interpolated_model_counted_directly(order: int) -> Non
     assert ngram_bits_per_char(train, text, 4, order) == pytest.approx(expected)
 
 
+def test_n_grams_that_the_training_text_is_too_short_for_cost_what_shorter_ones_do() -> None:
+    train, text = np.array([1, 2]), np.array([1, 2, 1, 0])
+    assert ngram_bits_per_char(train, text, 3, 5) == pytest.approx(direct_ngram([1, 2], [1, 2, 1, 0], 3, 5))
+
+
 def test_xz_charges_what_the_text_adds() -> None:
     vocabulary = Vocabulary(tuple(" adefghiknorstvwy"))
     train, text = "the king rode over the grey ford " * 30, "the grey king sang of winter"

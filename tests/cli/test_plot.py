@@ -195,6 +195,8 @@ def test_a_schedule_is_drawn_without_a_model(monkeypatch: pytest.MonkeyPatch) ->
     shown = run("--schedule", "stlr", "--learning-rate", "0.01", "--show").stdout
     assert shown.startswith("learning rate\n0.01")
     assert "updates" in shown
+    # Without a rate, at the usual one.
+    assert run("--schedule", "stlr", "--show").stdout.startswith("learning rate\n0.003")
     other = run("--schedule", "sgdr", "--learning-rate", "0.01", "--cycle-epochs", "2", "--show").stdout
     assert other != shown
     assert run("--schedule", "cyclical", "--steps", "3", "-o", "rates.png").stdout == "Figure rates.png\n"

@@ -86,7 +86,8 @@ def _schedule(context: click.Context, values: dict[str, Any], paths: tuple[Path,
     if name == "plateau":
         raise OptionError("--schedule plateau follows the validation loss, so there is nothing to draw beforehand")
     size = size_of(1)
-    config = training_config(size, (size.units,), "float32", values)
+    # At the rate of a usual training, which drops no recurrent weights.
+    config = training_config(size, (size.units,), "float32", {"weight_drop": 0.0, **values})
     rate, steps = schedule_of(config, steps_per_epoch), steps or 1000
     # A figure shows no more points than it has dots.
     shown = range(0, steps, max(1, steps // 5000))

@@ -86,7 +86,7 @@ def _base_of(model: Model) -> Model | None:
     last = model.lineage[-1]
     try:
         base = load_model(Path(str(last.get("model"))))
-    except CharlstmError:
+    except (CharlstmError, OSError):  # gone, changed, or another person's
         return None
     return base if base.sha256 == last.get("sha256") else None
 

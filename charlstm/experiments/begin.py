@@ -123,7 +123,10 @@ def _made(options: SweepOptions) -> SweepFile:
         precision = choose_precision(options.training["precision"])
         sweep = _asked_for(options, dataset.fingerprint, _described(models), precision)
         parts = parts_of(dataset, sweep.fractions)
-        check_settings(sweep, trials_of(sweep), {fraction: len(part.ids) for fraction, part in parts.items()})
+        networks = {base.label: model.config for base, model in zip(sweep.bases, models, strict=True)}
+        characters = {fraction: len(part.ids) for fraction, part in parts.items()}
+        documents = {fraction: len(part.starts) for fraction, part in parts.items()}
+        check_settings(sweep, networks, trials_of(sweep), characters, documents)
         with atomic.new_directory(options.out, overwrite=options.overwrite) as directory:
             _fill(directory, sweep, dataset, parts, models)
     return sweep

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from charlstm.config import ModelConfig, TrainingConfig
@@ -28,13 +29,21 @@ def training_of(sweep: SweepFile, trial: Trial, characters: int) -> dict[str, An
     return {"patience": max(size.patience, SCRATCH_PATIENCE), **given}
 
 
-def check_settings(sweep: SweepFile, trials: tuple[Trial, ...], characters: Mapping[float, int]) -> None:
+def check_settings(
+    sweep: SweepFile,
+    bases: Mapping[str, ModelConfig],
+    trials: tuple[Trial, ...],
+    characters: Mapping[float, int],
+    documents: Mapping[float, int],
+) -> None:
     """Find what would stop a trial before the first is begun.
 
     Args:
         sweep: the sweep.
+        bases: the network of each base, by its label.
         trials: all of it.
         characters: of the part of the training text for each fraction.
+        documents: of it.
 
     Raises:
         CharlstmError: the machine has not the memory.
@@ -43,7 +52,7 @@ def check_settings(sweep: SweepFile, trials: tuple[Trial, ...], characters: Mapp
     """
     checked = set()
     for trial in trials:
-        if trial.kind == "untouched" or (shape := (trial.units, trial.kind, trial.fraction)) in checked:
+        if trial.kind == "untouched" or (shape := (trial.units, trial.base, trial.fraction)) in checked:
             continue
         checked.add(shape)
         count = characters[trial.fraction]
@@ -52,14 +61,20 @@ def check_settings(sweep: SweepFile, trials: tuple[Trial, ...], characters: Mapp
             size = presets.transfer_size_of(count, sweep.preset)
         dropout = presets.dropout_of(size, trial.units, sweep.dropout)
         training = presets.training_config(size, trial.units, "float32", training_of(sweep, trial, count))
-        _check_fills_a_batch(training, trial.fraction, count)
+        _check_fills_a_batch(training, trial.fraction, count, documents[trial.fraction])
         model = ModelConfig(SYMBOLS, trial.units, dropout)
+        if trial.base is not None:
+            model = replace(bases[trial.base], dropout=dropout)
         check_fit(model, training)
         check_memory(model, training)
 
 
-def _check_fills_a_batch(training: TrainingConfig, fraction: float, characters: int) -> None:
+def _check_fills_a_batch(training: TrainingConfig, fraction: float, characters: int, documents: int) -> None:
     """Refuse a part that is too short; for the whole text a batch shrinks, as in any training."""
+    if training.batching == "documents" and documents < 2:
+        raise DataError(
+            f"--fractions {fraction:g} leaves {documents} document to train on, but --batching documents needs two"
+        )
     needed = training.batch_size * training.sequence_length
     if training.batching == "stream" and fraction < 1 and characters < needed:
         raise DataError(

@@ -8,6 +8,7 @@ from made_up import BASE, sweep_file
 
 from charlstm.errors import OptionError
 from charlstm.experiments.plan import subsets_of, trials_of
+from charlstm.experiments.settings import SCRATCH_PATIENCE, training_of
 
 
 def test_every_subset_is_named_once_from_nothing_to_all() -> None:
@@ -52,3 +53,11 @@ def test_trials_of_one_kind_of_network_follow_each_other_and_the_longest_come_fi
 def test_a_subset_that_a_base_does_not_have_is_refused(changes: dict[str, object], says: str) -> None:
     with pytest.raises(OptionError, match=says):
         trials_of(sweep_file(**changes))
+
+
+def test_a_model_from_scratch_is_given_more_patience_unless_told_otherwise() -> None:
+    trials = {trial.kind: trial for trial in trials_of(sweep_file(scratch=True))}
+    assert training_of(sweep_file(), trials["scratch"], 1000)["patience"] == SCRATCH_PATIENCE
+    assert "patience" not in training_of(sweep_file(), trials["transfer"], 1000)
+    told = sweep_file(training={"precision": "float32", "patience": 3})
+    assert training_of(told, trials["scratch"], 1000)["patience"] == 3

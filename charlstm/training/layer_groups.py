@@ -55,4 +55,4 @@ def check_fit(model: ModelConfig, training: TrainingConfig) -> None:
 def _by_group(model: ModelConfig, values: list[float]) -> dict[str, float]:
     """Return values of the LSTM layers and the head by the names of the groups."""
     named = {f"lstm_{layer}": values[layer] for layer in range(model.layers)}
-    return {"embedding": values[0], **named, "head": values[-1]}
+    return {"embedding": values[-1 if model.tie_weights else 0], **named, "head": values[-1]}

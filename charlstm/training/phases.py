@@ -97,7 +97,7 @@ def phases_of(model: ModelConfig, training: TrainingConfig, trained: list[str]) 
         models = [_shallower(model, training, layers) for layers in range(1, model.layers + 1)]
         phases = [(each, [name for name in trained if _is_of(name, each)]) for each in models]
     else:
-        phases = [(model, names) for names in _unfrozen(training, trained)]
+        phases = [(model, names) for names in _unfrozen(model, training, trained)]
     epochs = [*training.phase_epochs, training.epochs - sum(training.phase_epochs)]
     shares = [reached / training.epochs for reached in accumulate(epochs)]
     return [
@@ -125,7 +125,7 @@ def _count(model: ModelConfig, training: TrainingConfig, trained: Sequence[str])
         raise OptionError("--gradual adds a layer in each phase, and this stack has one only: give --layers 2 or more")
     if training.gradual:
         return model.layers
-    count = len(_unfrozen(training, trained))
+    count = len(_unfrozen(model, training, trained))
     if training.unfreeze != "none" and count == 1:
         raise OptionError(
             f"--unfreeze {training.unfreeze} goes from layer to layer, and one only is retrained: name more in "
@@ -134,13 +134,14 @@ def _count(model: ModelConfig, training: TrainingConfig, trained: Sequence[str])
     return count
 
 
-def _unfrozen(training: TrainingConfig, trained: Sequence[str]) -> list[list[str]]:
+def _unfrozen(model: ModelConfig, training: TrainingConfig, trained: Sequence[str]) -> list[list[str]]:
     """Return the names of the weights that train in each phase of a run that adds no layers."""
     # From the top: the head, then the highest layer. An embedding goes with the lowest layer, or a head that it is.
     layers = sorted({group_of(name) for name in trained if name.startswith("lstm_")}, key=lambda name: -int(name[5:]))
     groups = [[group] for group in (*(["head"] if "head/bias" in trained else []), *layers)]
     if groups:
-        groups[-1 if layers and layers[-1] == "lstm_0" else 0].append("embedding")
+        is_lowest = bool(layers) and layers[-1] == "lstm_0" and not model.tie_weights
+        groups[-1 if is_lowest else 0].append("embedding")
     if training.unfreeze == "none" or len(groups) < 2:
         return [list(trained)]
     if training.unfreeze == "gradual":

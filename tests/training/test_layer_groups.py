@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import tensorflow as tf
 from tiny import MODEL, config
 
+from charlstm.config import ModelConfig
 from charlstm.errors import OptionError
 from charlstm.model.network import Network
 from charlstm.model.weights import Array, initial_weights, layer_names
@@ -95,3 +98,10 @@ def test_the_head_has_a_value_of_its_own_or_that_of_the_highest_layer() -> None:
 def test_lists_that_do_not_fit_are_refused(given: dict[str, object], says: str) -> None:
     with pytest.raises(OptionError, match=says):
         check_fit(MODEL, config(**given))
+
+
+def test_an_embedding_is_of_the_lowest_layer_or_of_the_head_that_it_is() -> None:
+    model = ModelConfig(5, (4, 4), (0.0, 0.0), embedding=4)
+    falling = config(layer_rate_decay=2.0)
+    assert rate_factors(model, falling)["embedding"] == 0.25
+    assert rate_factors(replace(model, tie_weights=True), falling)["embedding"] == 1

@@ -134,3 +134,12 @@ def test_unfreezing_needs_two_layers() -> None:
 def test_options_of_phases_come_back_from_json() -> None:
     training = config(gradual=True, epochs=9, phase_epochs=(1, 2), phase_dropout=((0.1,), (0.1, 0.2), (0.0,)))
     assert TrainingConfig.from_json(training.to_json()) == training
+
+
+def test_an_embedding_that_is_the_head_too_trains_with_it() -> None:
+    model = ModelConfig(5, (4, 4), (0.0, 0.0), embedding=4, tie_weights=True)
+    found = phases(model, unfreeze="gradual", epochs=3)
+    assert found[0].trained == ["embedding/table", "head/bias"]
+    assert groups(found)[1:] == [["embedding", "lstm_1", "head"], ["embedding", "lstm_0", "lstm_1", "head"]]
+    apart = phases(replace(model, tie_weights=False), unfreeze="gradual", epochs=3)
+    assert groups(apart) == [["head"], ["lstm_1", "head"], ["embedding", "lstm_0", "lstm_1", "head"]]

@@ -19,9 +19,7 @@ from charlstm.cli.options import (
     units_option,
 )
 from charlstm.cli.sections import TrainingCommand
-from charlstm.cli.training import network_options, run_options
-
-BUILT_IN = "python-manual"
+from charlstm.cli.training import pretraining
 
 
 def _step_options(command: Any) -> Any:
@@ -84,7 +82,7 @@ def command(
     from charlstm.plotting.figure_file import write_figures
     from charlstm.training.rate_range import find_rate
 
-    found = find_rate(run_options(context, texts, BUILT_IN), network_options(context), lowest, highest, steps, note)
+    found = find_rate(*pretraining(context, texts), lowest, highest, steps, note)
     figure = {"rates": lambda: rate_range.figure_of(found.rates, found.losses, found.suggestion, found.unit)}
     if out is not None:
         write_figures(figure, out, overwrite=overwrite)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import click
@@ -24,13 +23,7 @@ from charlstm.cli.options import (
 )
 from charlstm.cli.recipe import follow_recipe, print_recipe
 from charlstm.cli.sections import TrainingCommand
-from charlstm.cli.training import emit_report, network_options, run_options
-
-BUILT_IN = "python-manual"
-# The manual is read to try the program: by what writes words soonest, on however slow a machine.  Four minutes of one
-# core came to a validation loss of 1.53, with a batch of 32, a rate of 3e-3 and a dropout of 0.13 to 1.73.
-BUILT_IN_UNITS = (128,)
-BUILT_IN_TRAINING = {"dropout": (0.0,), "batch_size": 16, "learning_rate": 5e-3, "warmup_steps": 400}
+from charlstm.cli.training import emit_report, pretraining
 
 
 @click.command(cls=TrainingCommand)
@@ -51,7 +44,7 @@ def command(
     texts: tuple[str, ...],
     dry_run: bool,
     as_json: bool,
-    **training: Any,
+    **training: Any,  # noqa: ARG001
 ) -> None:
     """Train a stack of LSTM layers from scratch.
 
@@ -69,10 +62,5 @@ def command(
     from charlstm.cli.progress import observer_for
     from charlstm.training.runs import pretrain
 
-    is_by_default = (training["preset"], training["optimizer"], training["schedule"]) == ("default", "adam", "cosine")
-    options = run_options(context, texts, BUILT_IN, BUILT_IN_TRAINING if is_by_default else {})
-    network = network_options(context)
-    if not texts and is_by_default:
-        network = replace(network, units=network.units or BUILT_IN_UNITS)
-    report = pretrain(options, network, observer_for, note)
+    report = pretrain(*pretraining(context, texts), observer_for, note)
     emit_report(report, as_json=as_json)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Mapping
 from typing import Any
 
 import click
@@ -11,13 +12,19 @@ from charlstm.cli.training import GIVEN
 from charlstm.errors import OptionError
 from charlstm.training.recipes import RECIPES, recipes_of
 
+# An option that is given takes the place of others of a preset, which say the same in another way.
+TAKES_THE_PLACE_OF: Mapping[str, tuple[str, ...]] = {
+    "dropout": ("phase_dropout",),
+    "layers": ("phase_dropout",),
+    "layer_rates": ("layer_rate_decay",),
+}
+
 
 def follow_recipe(context: click.Context) -> None:
     """Give the options of a training command the values of the preset, where they are not given by themselves."""
-    recipe = RECIPES.get(context.params["preset"])
-    if recipe is None:
+    if context.params["preset"] not in RECIPES:
         return
-    for name, value in recipe.commands[str(context.info_name)].items():
+    for name, value in _values(context).items():
         if context.get_parameter_source(name) not in GIVEN:
             context.params[name] = value
 
@@ -30,7 +37,7 @@ def print_recipe(context: click.Context, *, as_json: bool) -> None:
     if preset not in RECIPES:
         names = ", ".join(recipes_of(command))
         raise OptionError(f"--dry-run shows a preset with a fixed list of options: give --preset, one of {names}")
-    named = RECIPES[preset].commands[command]
+    named = _values(context)
     others = {"texts", "model", "preset", "dry_run", "as_json", "out", "overwrite", "resume"}
     given = [name for name in context.params if name not in others and context.get_parameter_source(name) in GIVEN]
     options = {f"--{name.replace('_', '-')}": context.params[name] for name in dict.fromkeys([*named, *given])}
@@ -39,6 +46,25 @@ def print_recipe(context: click.Context, *, as_json: bool) -> None:
         return
     line = [part for name, value in options.items() if value is not False for part in _parts(name, value)]
     emit_facts(f"Preset {preset}", {"source": RECIPES[preset].source, "options": shlex.join(line)})
+
+
+def _values(context: click.Context) -> dict[str, Any]:
+    """Return the options of the preset that go with those that are given."""
+    values = dict(RECIPES[context.params["preset"]].commands[str(context.info_name)])
+    given = [name for name in context.params if context.get_parameter_source(name) in GIVEN]
+    replaced = [other for name in given for other in TAKES_THE_PLACE_OF.get(name, ())]
+    if "gradual" in given and not context.params["gradual"]:
+        replaced += ["phase_epochs", "phase_dropout"]
+    values = {name: value for name, value in values.items() if name not in replaced}
+    if "layers" in given:
+        for name in ("units", "dropout"):
+            values[name] = _for_layers(values.get(name, ()), context.params["layers"])
+    return {name: value for name, value in values.items() if value != ()}
+
+
+def _for_layers(values: tuple[Any, ...], layers: int) -> tuple[Any, ...]:
+    """Return the values of so many layers: the highest stay, the lowest is repeated or falls away."""
+    return values if len(values) < 2 else (values[:1] * (layers - len(values)) + values)[-layers:]
 
 
 def _parts(name: str, value: Any) -> list[str]:

@@ -8,10 +8,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from charlstm.config import Level, NewSymbols, TrainingConfig, TransferConfig
+from charlstm.config import Level, ModelConfig, NewSymbols, TrainingConfig, TransferConfig
 from charlstm.data.batches import DocumentBatches, Ids, fitting_batch_size
 from charlstm.data.vocabulary import Vocabulary
 from charlstm.errors import DataError, OptionError
+from charlstm.model.lstm import MAX_UNROLLED_STEPS
 from charlstm.model.weights import extend_vocabulary, initial_weights, layer_names
 from charlstm.store.dataset_directory import Dataset
 from charlstm.store.model_directory import Model, load_model
@@ -71,6 +72,9 @@ def pretrain_start(options: RunOptions, network: NetworkOptions, dataset: Datase
     trained = layer_names(model, range(model.layers), head=True)
     training = _training_config(options, size, model.units, train, starts, dataset.vocabulary, note)
     check_fit(model, training)
+    _check_texts(model, training, len(train), len(dataset.splits["valid"]))
+    if training.phase_dropout and options.dropout is not None:
+        raise OptionError("--dropout and --phase-dropout say the same of a gradual run: give one of them")
     training = with_phase_epochs(model, training, trained)
     model = with_phase_dropout(model, training)
     run = RunFile(
@@ -137,6 +141,7 @@ def transfer(
             raise OptionError("--retrain none with --freeze-head trains nothing: leave one of them out")
         training = _training_config(options, size, config.units, train, starts, vocabulary, note)
         check_fit(config, training)
+        _check_texts(config, training, len(train), len(dataset.splits["valid"]))
         training = with_phase_epochs(config, training, trained)
         run = RunFile(
             command="transfer",
@@ -175,6 +180,13 @@ def _training_config(
     given = {name: value for name, value in options.training.items() if name != "precision"}
     precision = choose_precision(options.training.get("precision") or "auto")
     config = presets.training_config(size, units, precision, given)
+    if config.precision == "bfloat16" and config.sequence_length > MAX_UNROLLED_STEPS:
+        if options.training.get("precision") == "bfloat16":
+            raise OptionError(
+                f"--precision bfloat16: is for sequences of up to {MAX_UNROLLED_STEPS} steps, not for "
+                f"--sequence-length {config.sequence_length}"
+            )
+        config = replace(config, precision="float32")
     if config.batching == "documents":
         batches = DocumentBatches(
             train, starts, vocabulary.end_of_document, config.batch_size, config.sequence_length, config.random_seed
@@ -190,6 +202,25 @@ def _training_config(
     if fitting < config.batch_size:
         note(f"The training text has {characters:,} {vocabulary.unit}s: the batch shrinks to {fitting} streams.")
     return replace(config, batch_size=fitting, sequence_length=length)
+
+
+def _check_texts(model: ModelConfig, training: TrainingConfig, train: int, valid: int) -> None:
+    """Refuse options that need more text than there is, in symbols to learn from and to choose by."""
+    if model.target_offset >= train:
+        raise OptionError(
+            f"--target-offset {model.target_offset}: the training text has {train:,} symbols, so none stands so far "
+            "ahead"
+        )
+    followed = {
+        "--schedule plateau": training.schedule == "plateau",
+        "--optimizer nt-asgd": training.optimizer == "nt-asgd",
+    }
+    for option, is_chosen in followed.items():
+        if is_chosen and valid < 2:
+            raise OptionError(
+                f"{option} follows the validation loss, and there is no validation text: charlstm preprocess --split "
+                "makes one"
+            )
 
 
 def _layers_of(model: Model, retrain: tuple[int, ...] | str) -> tuple[int, ...]:

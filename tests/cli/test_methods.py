@@ -208,6 +208,48 @@ def test_a_dry_run_says_what_a_preset_stands_for_and_what_is_given_wins() -> Non
     assert "give --preset, one of awd-lstm" in run("pretrain", "--dry-run", code=2).stderr
 
 
+@pytest.mark.parametrize(
+    ("line", "has", "lacks"),
+    [
+        ("pretrain --preset gradual --dropout 0.3", {"--dropout": [0.3]}, "--phase-dropout"),
+        ("pretrain --preset gradual --layers 3", {"--layers": 3, "--units": [1500]}, "--phase-dropout"),
+        ("pretrain --preset gradual --no-gradual", {"--gradual": False}, "--phase-epochs"),
+        ("pretrain --preset awd-lstm --layers 2", {"--units": [1000, 200], "--dropout": [0.25, 0.1]}, "--gradual"),
+        ("pretrain --preset awd-lstm --layers 4", {"--units": [1000, 1000, 1000, 200]}, "--gradual"),
+        ("transfer --preset ulmfit --layer-rates 0.01,0.02", {"--layer-rates": [0.01, 0.02]}, "--layer-rate-decay"),
+    ],
+)
+def test_what_is_given_beside_a_preset_takes_the_place_of_all_that_says_the_same(
+    line: str, has: dict[str, object], lacks: str
+) -> None:
+    options = json.loads(run(*line.split(), "--dry-run", "--json").stdout)["options"]
+    assert {name: options[name] for name in has} == has
+    assert lacks not in options
+
+
+def test_dropout_is_given_once() -> None:
+    line = ["pretrain", "book.txt", "-o", "m", "--gradual", "--layers", "2", "--epochs", "2"]
+    refused = run(*line, "--dropout", "0.3", "--phase-dropout", "0.1;0.2", code=2).stderr
+    assert "--dropout and --phase-dropout say the same" in refused
+    assert not Path("m").exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (["--schedule", "plateau"], "--schedule plateau follows the validation loss, and there is no validation text"),
+        (["--optimizer", "nt-asgd"], "--optimizer nt-asgd follows the validation loss"),
+        (["--target-offset", "60000"], "--target-offset 60000: the training text has"),
+        (["--precision", "bfloat16", "--sequence-length", "300"], "--precision bfloat16: is for sequences of up to"),
+    ],
+)
+def test_options_that_the_texts_do_not_suffice_for_are_refused(options: list[str], says: str) -> None:
+    run("preprocess", "book.txt", "--split", "1,0,0", "-o", "all")
+    refused = run("pretrain", "all", "-o", "m", "--layers", "1", "--units", "4", *options, code=2).stderr
+    assert says in " ".join(refused.split())
+    assert not Path("m").exists()
+
+
 def test_a_preset_trains_with_its_options_but_for_those_given() -> None:
     small = ["--units", "6", "--batch-size", "4", "--epochs", "1", "--sequence-length", "10"]
     run("pretrain", "book.txt", "-o", "model", "--preset", "char-rnn", *small)

@@ -72,5 +72,6 @@ def command(
     options = run_options(context, texts, BUILT_IN)
     if model is None and not options.is_begun:
         model = newest_model()
+        note(f"From {model}.")
     report = transfer(options, model, retrain, freeze_head, new_symbols, observer_for, note)  # type: ignore[arg-type]
     emit_report(report, closeness_after_transfer(Path(report.model)), as_json=as_json)

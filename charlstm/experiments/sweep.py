@@ -72,7 +72,7 @@ def sweep(
         raise StoppedError(
             f"stopped with {progress.status}, everything saved; go on with: "
             f"charlstm sweep --resume -o {shlex.quote(str(out))}",
-            stopped.exit_code - 128,
+            stopped.signal_number,
         ) from None
     finally:
         observer.ended()

@@ -82,7 +82,7 @@ def _train_and_score(
         report = _train(out, sweep, trial, options, observe, note)
     except DivergedError as problem:
         note(f"{trial.name}: {problem}")
-        report = replace(report_of(path), stopped_by="diverged")
+        report = report_of(path)
     model = load_model(path)
     known = {name: getattr(report, name) for name in FROM_REPORT}
     return _scored(model.config, model.vocabulary, model.weights, dataset, known)

@@ -29,6 +29,8 @@ CONFIG, VOCABULARY, WEIGHTS, HISTORY = "config.json", "vocabulary.json", "model.
 NEXT_CONFIG = ".config.json.next"
 # The dataset that a run makes of texts stands in the model directory.
 DATASET = "dataset"
+# No network that has learned anything comes near it; and what is computed from weights up to it stays finite.
+LARGEST_WEIGHT = 1e6
 KEYS = ("format_version", "model", "training", "dataset", "lineage", "result", "sha256")
 
 Weights = Mapping[str, NDArray[np.float32]]
@@ -142,6 +144,8 @@ def load_model(path: Path) -> Model:
             f"{path / VOCABULARY} has {len(vocabulary)} symbols, but {CONFIG} says {config.vocabulary_size}"
         )
     weights = load_arrays(path / WEIGHTS, weight_shapes(config))
+    if not are_usable(weights):
+        raise ModelError(f"{path / WEIGHTS} holds a weight beyond ±{LARGEST_WEIGHT:g}, as no trained network has")
     return Model(
         path=path,
         config=config,
@@ -153,6 +157,11 @@ def load_model(path: Path) -> Model:
         result=document["result"],
         sha256=document["sha256"][WEIGHTS],
     )
+
+
+def are_usable(weights: Weights) -> bool:
+    """Tell whether all weights are finite, and small enough for all that is computed from them to be so too."""
+    return all(bool((np.abs(array) <= LARGEST_WEIGHT).all()) for array in weights.values())
 
 
 def dataset_of(model: Model, instead: str = "a DATASET or TEXT") -> Path:

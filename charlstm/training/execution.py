@@ -114,6 +114,7 @@ def begin_or_resume(
         if options.resume and out.exists():
             raise ModelError(f"{out} holds no {RUN}, so there is no run in it to go on with")
         if options.overwrite and out.is_dir():
+            atomic.refuse_existing(out, overwrite=True)
             held.enter_context(locked(out))
         with atomic.new_directory(out, overwrite=options.overwrite) as directory:
             random_seed = int(options.training.get("random_seed") or 1)
@@ -167,42 +168,49 @@ def _train(options: RunOptions, run: RunFile, weights: Weights | None, observe: 
             note(f"Phase {number + 1} of {len(phases)}.")
         return Trainer(job, training_network(phase.model, phase.training.precision), observe(job, vocabulary), out)
 
-    if has_checkpoint:
-        checkpoint = keeper.newest()
-        trainer = trainer_of(position_of(checkpoint).phase, checkpoint.weights)
-        trainer.restore(checkpoint)
-        is_extended = read_run(out).training != run.training
-        if trainer.position.is_finished and not is_extended:
-            note(f"{out} is finished.")
-            return report_of(out)
-        if is_extended:
-            trainer.extend()
-            write_run(out, run)
-        note(f"Going on from step {trainer.position.step:,}.")
-    else:
-        first = weights or _first_weights(run, vocabulary)
-        trainer = trainer_of(0, first if phases[0].model == run.model else carried_over(phases[0], {}))
-        if run.command == "transfer":
-            loss = loss_of(float32_scorer(run.model, first), splits["test"])
-            trainer.position.base_test_nats_per_char = loss or -1.0
-        keeper.write(trainer.capture())
+    again = f"charlstm {run.command} --resume -o {shlex.quote(str(out))}"
     with stop_requests() as stop_signal:
+
+        def heed() -> None:
+            if number := stop_signal():
+                raise StoppedError(f"stopped; go on with: {again}", number)
+
+        if has_checkpoint:
+            checkpoint = keeper.newest()
+            trainer = trainer_of(position_of(checkpoint).phase, checkpoint.weights)
+            trainer.restore(checkpoint)
+            is_extended = read_run(out).training != run.training
+            if trainer.position.is_finished and not is_extended:
+                note(f"{out} is finished.")
+                return report_of(out)
+            if is_extended:
+                trainer.extend()
+                # In this order: a run that is longer than what its checkpoint says would end with that.
+                keeper.write(trainer.capture())
+                write_run(out, run)
+            note(f"Going on from step {trainer.position.step:,}.")
+        else:
+            first = weights or _first_weights(run, vocabulary)
+            trainer = trainer_of(0, first if phases[0].model == run.model else carried_over(phases[0], {}))
+            if run.command == "transfer":
+                loss = loss_of(float32_scorer(run.model, first), splits["test"], heed)
+                trainer.position.base_test_nats_per_char = loss or -1.0
+            keeper.write(trainer.capture())
         while True:
             try:
-                is_finished = trainer.run(keeper, lambda: stop_signal() is not None)
+                trainer.run(keeper, heed)
             except DivergedError:
                 keeper.wait()
-                save_result(out, run, vocabulary, trainer, splits, characters)
+                save_result(out, run, vocabulary, trainer, splits, characters, heed)
                 raise
-            finally:
-                trainer.observer.ended()
-            if not is_finished:
+            except StoppedError as stopped:
                 keeper.write(trainer.capture())
-                again = f"charlstm {run.command} --resume -o {shlex.quote(str(out))}"
                 raise StoppedError(
                     f"stopped at step {trainer.position.step:,}, with everything saved; go on with: {again}",
-                    stop_signal() or 0,
-                )
+                    stopped.signal_number,
+                ) from None
+            finally:
+                trainer.observer.ended()
             following = trainer.position.phase + 1
             if following == len(phases):
                 break
@@ -210,7 +218,7 @@ def _train(options: RunOptions, run: RunFile, weights: Weights | None, observe: 
             trainer.follow(before)
             keeper.write(trainer.capture())
         last = trainer.capture()
-        report = save_result(out, run, vocabulary, trainer, splits, characters)
+        report = save_result(out, run, vocabulary, trainer, splits, characters, heed)
         keeper.write(last)
     name_newest(out)
     return report

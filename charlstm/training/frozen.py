@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import os
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -39,10 +40,13 @@ def fits(config: ModelConfig, layers: int, characters: int, cache_gb: float) -> 
     return layers > 0 and 4 * characters * config.units[layers - 1] <= cache_gb * GIB
 
 
-def frozen_outputs(network: Network, ids: Ids, layers: int, directory: Path) -> NDArray[np.float32]:
+def frozen_outputs(
+    network: Network, ids: Ids, layers: int, directory: Path, heed: Callable[[], None]
+) -> NDArray[np.float32]:
     """Return the outputs (N, H) of the lowest `layers` layers over a text (N,), float32.
 
-    They are kept in a file in `directory` that has no name, so that it goes with the process.
+    They are kept in a file in `directory` that has no name, so that it goes with the process.  `heed` is called between
+    two pieces of the text; what it raises ends the work.
     """
     shape = (len(ids), network.config.units[layers - 1])
     with tempfile.TemporaryFile(dir=directory) as file:
@@ -54,6 +58,7 @@ def frozen_outputs(network: Network, ids: Ids, layers: int, directory: Path) -> 
     streams = Streams(len(ids))
     state = network.zero_state(streams.count)
     for places, wanted in streams:
+        heed()
         found, state = compiled(tf.constant(ids[np.minimum(places, len(ids) - 1)].astype(np.int32).T), state)
         outputs[places[wanted]] = np.swapaxes(found.numpy(), 0, 1)[wanted]
     return outputs

@@ -19,7 +19,7 @@ from charlstm.errors import DivergedError, ModelError
 from charlstm.model.network import State
 from charlstm.store.checkpoints import Checkpoint
 from charlstm.store.history import Evaluation
-from charlstm.store.model_directory import Weights
+from charlstm.store.model_directory import Weights, are_usable
 from charlstm.training.compiled import CompiledNetwork
 from charlstm.training.evaluation_times import EvaluationTimes
 from charlstm.training.frozen import fits, frozen_below, frozen_outputs, outputs_at
@@ -155,15 +155,12 @@ class Trainer:
         self.position.total_steps = self.last_step
         self.history = list(before.history)
 
-    def run(self, keeper: Keeper, stop_requested: Callable[[], bool]) -> bool:
-        """Train until the end, or until a stop is requested.
+    def run(self, keeper: Keeper, heed: Callable[[], None]) -> None:
+        """Train until the end.
 
         Args:
             keeper: is offered a checkpoint after every step, and asked for the newest after too many bad ones.
-            stop_requested: is asked after every step.
-
-        Returns:
-            Whether the training came to its end.
+            heed: is called after every step; what it raises ends the training where it can be gone on with.
 
         Raises:
             DivergedError: too many steps in a row were not finite, again after each going back.
@@ -171,7 +168,9 @@ class Trainer:
         position = self.position
         began = time.perf_counter() - position.elapsed
         if self._frozen_layers:
-            self._frozen_outputs = frozen_outputs(self.network, self.job.train, self._frozen_layers, self._scratch)
+            self._frozen_outputs = frozen_outputs(
+                self.network, self.job.train, self._frozen_layers, self._scratch, heed
+            )
         while position.is_evaluation_due or position.step < position.total_steps:
             if not position.is_evaluation_due:
                 self._train_one_step()
@@ -188,20 +187,23 @@ class Trainer:
             # An evaluation that a stop interrupts is made again, from its beginning, when the run is gone on with.
             if was_due:
                 with self._averaged():
-                    if not self._evaluate(stop_requested):
-                        return False
+                    self._evaluate(heed)
             position.elapsed = time.perf_counter() - began
             if self._is_out_of_patience():
                 position.stopped_by = "patience"
                 position.total_steps = position.step
-            if position.step < position.total_steps and stop_requested():
-                return False
-            keeper.offer(self.capture, is_wanted=was_due)
+            if position.step < position.total_steps:
+                heed()
+            # Weights after which no step is finite are nothing to go back to.
+            if not position.bad_steps:
+                keeper.offer(self.capture, is_wanted=was_due)
         if position.best_row < 0:
             with self._averaged():
-                self.best = self.network.to_arrays()
+                last = self.network.to_arrays()
+            if len(self.job.valid) > 1 or not are_usable(last):
+                raise self._diverged("the network that it ended with cannot be used")
+            self.best = last
         position.is_finished = True
-        return True
 
     def capture(self) -> Checkpoint:
         """Return all that the training is, copied."""
@@ -268,28 +270,31 @@ class Trainer:
         """Return to the newest checkpoint, and go on from there at half the rate."""
         elapsed, rollbacks = self.position.elapsed, self.position.rollbacks + 1
         if rollbacks > ROLLBACKS:
-            raise DivergedError(
-                f"training diverged: the loss was not finite, and still was not after going back {ROLLBACKS} times at "
-                "half the rate each time; the best model so far is kept; try a smaller --learning-rate"
+            raise self._diverged(
+                f"the loss was not finite, and still was not after going back {ROLLBACKS} times at half the rate each "
+                "time"
             )
         self.restore(keeper.newest())
         self.position.elapsed, self.position.rollbacks = elapsed, rollbacks
         return self.position
 
-    def _learning_rate(self, step: int) -> float:
-        position = self.position
-        lowered = 0.5**position.rollbacks * self.job.training.decay**position.decays
-        return self._schedule(step - position.phase_step, position.total_steps - position.phase_step) * lowered
+    def _diverged(self, why: str) -> DivergedError:
+        self.position.stopped_by = "diverged"
+        return DivergedError(f"training diverged: {why}; the best model so far is kept; try a smaller --learning-rate")
 
-    def _evaluate(self, stop_requested: Callable[[], bool]) -> bool:
-        """Add a row to the history; return whether there was time for it."""
+    def _learning_rate(self, step: int) -> float:
+        position, config = self.position, self.job.training
+        rate = self._schedule(step - position.phase_step, position.total_steps - position.phase_step)
+        if position.decays:
+            rate = max(rate * config.decay**position.decays, min(rate, config.min_learning_rate or 0.0))
+        return float(rate * 0.5**position.rollbacks)
+
+    def _evaluate(self, heed: Callable[[], None]) -> None:
+        """Add a row to the history."""
         position = self.position
         valid = math.nan
         if len(self.job.valid) > 1:
-            score = self.scorer.score_unless(self.job.valid[:VALIDATION_CHARS], stop_requested)
-            if score is None:
-                return False
-            valid = score.nats_per_char
+            valid = self.scorer.score(self.job.valid[:VALIDATION_CHARS], heed).nats_per_char
         evaluation = Evaluation(
             step=position.step,
             epoch=position.step / self.batches.steps_per_epoch,
@@ -301,17 +306,16 @@ class Trainer:
         )
         position.sum_nats, position.sum_steps, position.sum_seconds = 0.0, 0, 0.0
         best = math.inf if position.best_row < 0 else self.history[position.best_row].valid_nats_per_char
-        # Not so for a loss that is not a number: weights that are not finite never become the best.
-        is_best = valid < best
+        # Not so for a loss that is not a number, nor for weights that nothing can be computed from.
+        is_best = valid < best and are_usable(weights := self.network.to_arrays())
         if is_best:
             position.best_row = len(self.history)
-            self.best = self.network.to_arrays()
+            self.best = weights
         self.history.append(evaluation)
         losses = [row.valid_nats_per_char for row in self.history[position.phase_row :]]
         react(position, self.job.training, losses, is_best=is_best)
         position.is_evaluation_due = False
         self.observer.evaluated(evaluation, is_best, self.network.to_arrays)
-        return True
 
     @contextlib.contextmanager
     def _averaged(self) -> Iterator[None]:

@@ -9,7 +9,7 @@ from charlstm.config_json import Config, added
 from charlstm.errors import ModelError, OptionError
 from charlstm.store.checkpoints import Checkpoint
 
-StoppedBy = Literal["epochs", "max_minutes", "patience"]
+StoppedBy = Literal["epochs", "max_minutes", "patience", "diverged"]
 
 MAX_STEPS = 1 << 62
 MAX_ROLLBACKS = 1000
@@ -138,6 +138,6 @@ def position_of(checkpoint: Checkpoint) -> Position:
         raise ModelError(
             f"the position in the checkpoint of step {checkpoint.step:,} cannot be used: {problem}"
         ) from None
-    if position.step != checkpoint.step or position.best_row >= len(checkpoint.history):
+    if position.step != checkpoint.step or max(position.best_row + 1, position.phase_row) > len(checkpoint.history):
         raise ModelError(f"the position in the checkpoint of step {checkpoint.step:,} does not fit the rest of it")
     return position

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -79,6 +79,7 @@ def save_result(
     trainer: Trainer,
     splits: Mapping[str, Ids],
     characters: Mapping[str, int],
+    heed: Callable[[], None],
 ) -> Report:
     """Write the model with the best weights so far and return what is to be said of it.
 
@@ -89,6 +90,7 @@ def save_result(
         trainer: what did it.
         splits: the text in the model's symbols.
         characters: how many characters each split has.
+        heed: is called now and then before anything is written; what it raises ends it.
     """
     position = trainer.position
     # A run that ended in the midst of its phases has the network of that phase.
@@ -97,8 +99,8 @@ def save_result(
     base_loss = position.base_test_nats_per_char
     report = Report(
         model=str(out),
-        valid_nats_per_char=loss_of(scorer, splits["valid"]),
-        test_nats_per_char=loss_of(scorer, splits["test"]),
+        valid_nats_per_char=loss_of(scorer, splits["valid"], heed),
+        test_nats_per_char=loss_of(scorer, splits["test"], heed),
         base_test_nats_per_char=base_loss if base_loss >= 0 else None,
         parameters=model.parameters,
         trained_parameters=_count_trained(trainer.job),
@@ -166,9 +168,15 @@ def float32_scorer(model: ModelConfig, weights: Weights) -> Scorer:
     return compiled.scorer
 
 
-def loss_of(scorer: Scorer, ids: Ids) -> float | None:
-    """Return the loss over a text in nats per symbol, None where there is none to score."""
-    return scorer.score(ids).nats_per_char if len(ids) > 1 else None
+def loss_of(scorer: Scorer, ids: Ids, heed: Callable[[], None]) -> float | None:
+    """Return the loss over a text in nats per symbol, None where there is none to score.
+
+    Args:
+        scorer: of the network.
+        ids: the text (N,).
+        heed: is called between two pieces of the text; what it raises ends the scoring.
+    """
+    return scorer.score(ids, heed).nats_per_char if len(ids) > 1 else None
 
 
 def _count_trained(job: Job) -> int:

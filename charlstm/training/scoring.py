@@ -48,20 +48,18 @@ class Scorer:
         self._network = network
         self._step = EvaluationStep(network, SEQUENCE_LENGTH)
 
-    def score(self, ids: Ids) -> Score:
-        """Return the score of a text (N,), N at least 2."""
-        score = self.score_unless(ids, lambda: False)
-        assert score is not None
-        return score
+    def score(self, ids: Ids, heed: Callable[[], None] = lambda: None) -> Score:
+        """Return the score of a text (N,), N at least 2.
 
-    def score_unless(self, ids: Ids, is_stopped: Callable[[], bool]) -> Score | None:
-        """Return the score of a text (N,), or None as soon as `is_stopped` says so between two pieces."""
+        Args:
+            ids: the text.
+            heed: is called between two pieces of it; what it raises ends the scoring.
+        """
         count = len(ids) - 1
         # Summed in float64: the loss of a long text is a small mean of a large sum.
         total_nats, total_hits = 0.0, 0
         for scored, _, nats, hits in self._pieces(ids):
-            if is_stopped():
-                return None
+            heed()
             total_nats += float(nats.sum(where=scored, dtype=np.float64))
             total_hits += int(np.count_nonzero(hits & scored))
         return Score(total_nats / count, total_hits / count, count)

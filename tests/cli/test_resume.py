@@ -42,10 +42,10 @@ def _in_a_directory_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, 
 
 
 @pytest.fixture
-def stop_after(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
-    """Make the next training take a SIGTERM after so many steps of this process."""
+def stop_after(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], list[int]]:
+    """Make the next training take a SIGTERM after it has looked for one so often; gives what is left of that."""
 
-    def arrange(steps: int) -> None:
+    def arrange(steps: int) -> list[int]:
         left = [steps]
 
         @contextlib.contextmanager
@@ -57,6 +57,7 @@ def stop_after(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
             yield asked
 
         monkeypatch.setattr(execution, "stop_requests", requests)
+        return left
 
     return arrange
 
@@ -88,7 +89,7 @@ VARIANTS = {
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
-def test_stopping_and_going_on_changes_no_bit(variant: str, stop_after: Callable[[int], None]) -> None:
+def test_stopping_and_going_on_changes_no_bit(variant: str, stop_after: Callable[[int], list[int]]) -> None:
     options = [*OPTIONS, *VARIANTS[variant]]
     run("pretrain", "book.txt", "-o", "whole", *options)
     for steps in (1, 40, 70, 10_000):
@@ -100,7 +101,7 @@ def test_stopping_and_going_on_changes_no_bit(variant: str, stop_after: Callable
     assert results("parts") == results("whole")
 
 
-def test_batches_of_whole_documents_go_on_to_the_bit(stop_after: Callable[[int], None]) -> None:
+def test_batches_of_whole_documents_go_on_to_the_bit(stop_after: Callable[[int], list[int]]) -> None:
     run("preprocess", "book.txt", "--documents", "line", "-o", "lines")
     options = [*OPTIONS, "--batching", "documents", "--sequence-length", "7", "--batch-size", "9", "--epochs", "2"]
     run("pretrain", "lines", "-o", "whole", *options)
@@ -111,13 +112,16 @@ def test_batches_of_whole_documents_go_on_to_the_bit(stop_after: Callable[[int],
     assert results("parts") == results("whole")
 
 
-def test_a_transfer_with_frozen_layers_and_new_symbols_goes_on_to_the_bit(stop_after: Callable[[int], None]) -> None:
+def test_a_transfer_with_frozen_layers_and_new_symbols_goes_on_to_the_bit(
+    stop_after: Callable[[int], list[int]],
+) -> None:
     run("pretrain", "book.txt", "-o", "base", *OPTIONS, "--epochs", "1")
     Path("poem.txt").write_text(Path("book.txt").read_text().replace("king", "Queen"))
     options = ["-m", "base", "--retrain", "1", "--dropout", "0.2", "--epochs", "2", "--batch-size", "4"]
     run("transfer", "poem.txt", "-o", "whole", *options)
-    stop_after(11)
+    stop_after(25)
     run("transfer", "poem.txt", "-o", "parts", *options, code=143)
+    assert json.loads((max(Path("parts/checkpoints").glob("step-*")) / "position.json").read_text())["step"] > 0
     shutil.rmtree("base")
     stop_after(10_000)
     run("transfer", "--resume", "-o", "parts")
@@ -126,7 +130,7 @@ def test_a_transfer_with_frozen_layers_and_new_symbols_goes_on_to_the_bit(stop_a
     assert parts["base_test_nats_per_char"] == whole["base_test_nats_per_char"]
 
 
-def test_gradual_unfreezing_goes_on_to_the_bit(stop_after: Callable[[int], None]) -> None:
+def test_gradual_unfreezing_goes_on_to_the_bit(stop_after: Callable[[int], list[int]]) -> None:
     run("pretrain", "book.txt", "-o", "base", *OPTIONS, "--epochs", "1")
     options = ["-m", "base", "--unfreeze", "gradual", "--epochs", "4", "--batch-size", "8", "--sequence-length", "20"]
     run("transfer", "book.txt", "-o", "whole", *options)
@@ -136,7 +140,25 @@ def test_gradual_unfreezing_goes_on_to_the_bit(stop_after: Callable[[int], None]
     assert results("parts") == results("whole")
 
 
-def test_the_newest_checkpoint_that_verifies_is_taken(stop_after: Callable[[int], None]) -> None:
+def test_a_stop_is_heard_wherever_a_run_takes_its_time(stop_after: Callable[[int], list[int]]) -> None:
+    run("pretrain", "book.txt", "-o", "base", *OPTIONS, "--dropout", "0", "--epochs", "1")
+    options = ["-m", "base", "--retrain", "1", "--dropout", "0", "--epochs", "1", "--batch-size", "40"]
+    left = stop_after(10**6)
+    run("transfer", "book.txt", "-o", "whole", *options)
+    looks = 10**6 - left[0]
+    # While the base is scored, while the outputs of the frozen layer are computed, and while the result is scored.
+    for number, look in enumerate((0, 1, looks - 1)):
+        out = f"parts-{number}"
+        stop_after(look)
+        stopped = run("transfer", "book.txt", "-o", out, *options, code=143)
+        assert f"go on with: charlstm transfer --resume -o {out}" in " ".join(stopped.stderr.split())
+        assert not Path(out, "config.json").exists()
+        stop_after(10**6)
+        run("transfer", "--resume", "-o", out)
+        assert results(out) == results("whole")
+
+
+def test_the_newest_checkpoint_that_verifies_is_taken(stop_after: Callable[[int], list[int]]) -> None:
     run("pretrain", "book.txt", "-o", "whole", *OPTIONS)
     for steps in (90, 40):
         stop_after(steps)
@@ -159,6 +181,25 @@ def test_a_finished_run_ends_at_once_and_can_be_extended() -> None:
     assert results("m")[1][:4] == before[1]
 
 
+@pytest.mark.parametrize("operation", ["write_run", "CheckpointKeeper.write"])
+def test_an_extension_is_not_lost_to_a_kill(operation: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    run("pretrain", "book.txt", "-o", "m", *OPTIONS)
+    shutil.copytree("m", "whole")
+    run("pretrain", "--resume", "-o", "whole", "--epochs", "4")
+    owner, name = (execution, operation) if "." not in operation else (execution.CheckpointKeeper, "write")
+    genuine = getattr(owner, name)
+
+    def killed_after(*arguments: object) -> None:
+        genuine(*arguments)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(owner, name, killed_after)
+        run("pretrain", "--resume", "-o", "m", "--epochs", "4", code=130)
+    assert json.loads(run("pretrain", "--resume", "-o", "m", "--epochs", "4", "--json").stdout)["epochs"] == 4
+    assert results("m") == results("whole")
+
+
 @pytest.mark.parametrize(
     ("change", "says"),
     [
@@ -171,14 +212,14 @@ def test_a_finished_run_ends_at_once_and_can_be_extended() -> None:
     ],
 )
 def test_an_option_that_would_change_the_run_is_refused(
-    change: list[str], says: str, stop_after: Callable[[int], None]
+    change: list[str], says: str, stop_after: Callable[[int], list[int]]
 ) -> None:
     stop_after(3)
     run("pretrain", "book.txt", "-o", "m", *OPTIONS, code=143)
     assert says in run("pretrain", "--resume", "-o", "m", *change, code=2).stderr
 
 
-def test_a_text_that_has_changed_is_refused(stop_after: Callable[[int], None]) -> None:
+def test_a_text_that_has_changed_is_refused(stop_after: Callable[[int], list[int]]) -> None:
     stop_after(3)
     run("pretrain", "book.txt", "-o", "m", *OPTIONS, code=143)
     Path("book.txt").write_text("another text altogether")
@@ -191,7 +232,7 @@ def test_resume_needs_an_out_directory_with_a_run(tmp_path: Path) -> None:
     assert "no run in it" in run("pretrain", "--resume", "-o", "empty", code=5).stderr
 
 
-def test_two_processes_cannot_work_on_one_directory(stop_after: Callable[[int], None]) -> None:
+def test_two_processes_cannot_work_on_one_directory(stop_after: Callable[[int], list[int]]) -> None:
     stop_after(3)
     run("pretrain", "book.txt", "-o", "m", *OPTIONS, code=143)
     with locked(Path("m")):
@@ -202,7 +243,7 @@ def test_two_processes_cannot_work_on_one_directory(stop_after: Callable[[int], 
 
 
 def test_a_full_disk_ends_the_run_and_keeps_the_checkpoint(
-    monkeypatch: pytest.MonkeyPatch, stop_after: Callable[[int], None]
+    monkeypatch: pytest.MonkeyPatch, stop_after: Callable[[int], list[int]]
 ) -> None:
     run("pretrain", "book.txt", "-o", "whole", *OPTIONS)
     stop_after(90)
@@ -260,11 +301,32 @@ def test_steps_that_are_not_finite_roll_back_and_then_end_the_run() -> None:
     result = run("pretrain", "book.txt", "-o", "m", *OPTIONS, "--learning-rate", "1e38", *PLAIN, code=6)
     assert "diverged" in result.stderr
     assert "going back 3 times" in result.stderr
+    assert json.loads(Path("m/config.json").read_text())["result"]["stopped_by"] == "diverged"
     run("sample", "-m", "m", "--length", "5")
     assert all(np.isfinite(array).all() for array in load_file("m/model.safetensors").values())
 
 
-def test_a_stop_during_an_evaluation_is_heard_and_changes_no_bit(stop_after: Callable[[int], None]) -> None:
+@pytest.mark.parametrize("split", ["0.8,0.1,0.1", "1,0,0"])
+def test_a_run_that_diverges_in_its_last_steps_keeps_what_it_began_with(split: str) -> None:
+    run("preprocess", "book.txt", "--split", split, "--split-by", "position", "-o", "few")
+    # Of three steps, two are too few to go back for.
+    short = ["--batch-size", "40", "--sequence-length", "40", "--epochs", "1", "--learning-rate", "1e38"]
+    result = run("pretrain", "few", "-o", "m", *OPTIONS, *PLAIN, *short, code=6)
+    assert "diverged: the network that it ended with cannot be used" in " ".join(result.stderr.split())
+    assert json.loads(Path("m/config.json").read_text())["result"]["stopped_by"] == "diverged"
+    run("sample", "-m", "m", "--length", "5")
+
+
+def test_an_empty_directory_may_be_overwritten_and_no_other_is_touched() -> None:
+    Path("m").mkdir()
+    run("pretrain", "book.txt", "-o", "m", *OPTIONS, "--epochs", "1", "--overwrite")
+    Path("mine").mkdir()
+    Path("mine/diary.txt").touch()
+    assert "no result" in run("pretrain", "book.txt", "-o", "mine", *OPTIONS, "--overwrite", code=1).stderr
+    assert os.listdir("mine") == ["diary.txt"]
+
+
+def test_a_stop_during_an_evaluation_is_heard_and_changes_no_bit(stop_after: Callable[[int], list[int]]) -> None:
     run("pretrain", "book.txt", "-o", "whole", *OPTIONS)
     # Each epoch has 60 steps; the 61st question comes within the first evaluation.
     stop_after(60)

@@ -129,6 +129,7 @@ def test_a_dataset_that_is_a_link_is_not_a_models_own(copies: Path) -> None:
     [
         {"step": 9},
         {"best_row": 3},
+        {"phase_row": 3},
         {"rollbacks": 10**400},
         {"total_steps": -1},
         {"elapsed": -1.0},

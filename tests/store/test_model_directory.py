@@ -68,6 +68,17 @@ def test_weights_that_are_not_finite_are_refused(model_path: Path) -> None:
         load_model(model_path)
 
 
+def test_weights_so_large_that_nothing_can_be_computed_from_them_are_refused(model_path: Path) -> None:
+    file = model_path / "model.safetensors"
+    arrays = load_file(file)
+    arrays["head/bias"][0] = 3e38
+    save_file(arrays, file)
+    document = json.loads((model_path / "config.json").read_text())
+    edit_config(model_path, sha256={**document["sha256"], file.name: sha256(file)})
+    with pytest.raises(ModelError, match="a weight beyond"):
+        load_model(model_path)
+
+
 def test_a_link_is_refused(model_path: Path, tmp_path: Path) -> None:
     file = model_path / "model.safetensors"
     file.rename(tmp_path / "elsewhere")

@@ -42,7 +42,7 @@ def test_frozen_outputs_are_what_the_lower_layers_give(tmp_path: Path) -> None:
     network = Network(CONFIG)
     network.assign(initial_weights(CONFIG, 3))
     ids = np.random.default_rng(0).integers(0, 5, 1234).astype(np.uint8)
-    outputs = frozen_outputs(network, ids, 2, tmp_path)
+    outputs = frozen_outputs(network, ids, 2, tmp_path, lambda: None)
     # One stream over the whole text, in pieces short enough to unroll.
     state, pieces = network.zero_state(1), []
     for start in range(0, len(ids), 100):

@@ -24,3 +24,12 @@ def test_plateau_lowers_the_rate_after_evaluations_that_were_no_better(tmp_path:
     assert decays >= 2
     assert [evaluation.learning_rate for evaluation in trainer.history] == pytest.approx(expected)
     assert trainer.position.decays == decays
+
+
+def test_plateau_goes_no_lower_than_the_lowest_rate(tmp_path: Path) -> None:
+    recorder = Recorder()
+    given = {"schedule": "plateau", "optimizer": "sgd", "learning_rate": 20.0, "decay": 0.5, "min_learning_rate": 8.0}
+    trainer = tiny_trainer(tmp_path, recorder, epochs=8, clip_norm=0.0, **given)
+    assert train(trainer, recorder)
+    assert trainer.position.decays >= 2
+    assert sorted({evaluation.learning_rate for evaluation in trainer.history}) == pytest.approx([8, 10, 20])

@@ -9,6 +9,7 @@ import numpy as np
 
 from charlstm.config import ModelConfig, TrainingConfig
 from charlstm.data.batches import batches_of
+from charlstm.errors import StoppedError
 from charlstm.model.weights import initial_weights, layer_names
 from charlstm.store.checkpoints import Checkpoint
 from charlstm.store.history import Evaluation
@@ -72,8 +73,13 @@ def train(trainer: Trainer, recorder: Recorder, steps: int = 10**9) -> bool:
     """Train for so many steps, or to the end; return whether that came."""
     left = [steps]
 
-    def stop() -> bool:
+    def heed() -> None:
         left[0] -= 1
-        return left[0] <= 0
+        if left[0] <= 0:
+            raise StoppedError("stopped", 15)
 
-    return trainer.run(recorder, stop)
+    try:
+        trainer.run(recorder, heed)
+    except StoppedError:
+        return False
+    return True

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import errno
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 from charlstm.errors import CharlstmError
+from charlstm.store.lock import LOCK, LockedError, in_the_making, is_abandoned
 
 # What marks a directory as a result of this program, which may be replaced.
 RESULTS = ("dataset.json", "config.json", "run.json", "manifest.json", "sweep.json")
@@ -44,22 +47,26 @@ def write_bytes(path: Path, content: bytes) -> None:
 def new_directory(path: Path, *, overwrite: bool = False) -> Iterator[Path]:
     """Give an empty temporary directory that becomes `path` when the block ends without an error.
 
+    What others left behind that were killed while they made the same is removed.
+
     Args:
         path: where the directory is to appear; its parents are made.
         overwrite: whether an existing directory at `path` is replaced.
 
     Raises:
-        CharlstmError: `path` exists and `overwrite` is false.
+        CharlstmError: `path` exists and `overwrite` is false, or another process is making it.
     """
     refuse_existing(path, overwrite=overwrite)
+    _clear_the_way(path)
     made = [parent for parent in path.parents if not parent.exists()]
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent))
     try:
-        os.chmod(temporary, 0o777 & ~_umask())
-        yield temporary
-        sync_tree(temporary)
-        replace_directory(temporary, path, overwrite=overwrite)
+        with in_the_making(temporary):
+            os.chmod(temporary, 0o777 & ~_umask())
+            yield temporary
+            sync_tree(temporary)
+            replace_directory(temporary, path, overwrite=overwrite)
     except BaseException:
         shutil.rmtree(temporary, ignore_errors=True)
         for parent in made:
@@ -76,7 +83,8 @@ def refuse_existing(path: Path, *, overwrite: bool) -> None:
         raise CharlstmError(f"{path} exists already: choose another --out, or give --overwrite to replace it")
     if path.is_symlink() or not path.is_dir():
         raise CharlstmError(f"{path} is not a directory, so --overwrite does not replace it: choose another --out")
-    if any(path.iterdir()) and not any((path / name).exists() for name in RESULTS):
+    is_empty = not any(each.name != LOCK for each in path.iterdir())
+    if not is_empty and not any((path / name).exists() for name in RESULTS):
         raise CharlstmError(
             f"{path} holds no result of charlstm, so --overwrite does not replace it: choose another --out"
         )
@@ -104,10 +112,12 @@ def replace_directory(temporary: Path, path: Path, *, overwrite: bool) -> None:
         os.replace(path, aside / "old")
     try:
         os.rename(temporary, path)
-    except OSError:
+    except OSError as problem:
         if aside is not None:
             os.replace(aside / "old", path)
             aside.rmdir()
+        if problem.errno in (errno.ENOTEMPTY, errno.EEXIST):  # another process was a moment faster
+            refuse_existing(path, overwrite=False)
         raise
     sync_directory(path.parent)
     if aside is not None:
@@ -154,6 +164,26 @@ def _exchange(one: Path, other: Path) -> bool:
         return False
     here, exchange = -100, 2  # AT_FDCWD and RENAME_EXCHANGE of Linux
     return int(renameat2(here, os.fsencode(one), here, os.fsencode(other), exchange)) == 0
+
+
+def _clear_the_way(path: Path) -> None:
+    """Remove what was to become `path` once and was abandoned.
+
+    Raises:
+        LockedError: another process is making it.
+    """
+    if not path.parent.is_dir():
+        return
+    # As mkdtemp names them.
+    name = re.compile(re.escape(f".{path.name}.") + r"[a-z0-9_]{8}\.tmp")
+    for each in path.parent.iterdir():
+        if not name.fullmatch(each.name) or each.is_symlink() or not each.is_dir():
+            continue
+        with contextlib.suppress(FileNotFoundError):  # it may just have been finished
+            if (abandoned := is_abandoned(each)) is False:
+                raise LockedError(f"another process is making {path}: wait for it, or choose another --out")
+            if abandoned:
+                shutil.rmtree(each, ignore_errors=True)
 
 
 def _umask() -> int:

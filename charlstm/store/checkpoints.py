@@ -63,6 +63,9 @@ def write_checkpoint(model: Path, checkpoint: Checkpoint) -> None:
     """
     parent = _checkpoints(model)
     name = f"step-{checkpoint.step:012}"
+    if not (parent / name / MANIFEST).exists():
+        # What is no checkpoint any more stands in the way of one.
+        shutil.rmtree(parent / name, ignore_errors=True)
     with atomic.new_directory(parent / name, overwrite=True) as directory:
         save_arrays(directory / CURRENT, checkpoint.weights)
         save_arrays(directory / BEST, checkpoint.best)

@@ -1,4 +1,4 @@
-"""One process at a time on an output directory."""
+"""One process at a time on an output directory, finished or in the making."""
 
 from __future__ import annotations
 
@@ -44,3 +44,45 @@ def locked(directory: Path, shown: Path | None = None) -> Iterator[None]:
         yield
     finally:
         os.close(handle)
+
+
+@contextlib.contextmanager
+def in_the_making(directory: Path) -> Iterator[None]:
+    """Let `is_abandoned` be false of an existing directory during the block, and only as long as the process lives."""
+    handle = _held(directory)
+    try:
+        yield
+    finally:
+        if handle is not None:
+            os.close(handle)
+
+
+def is_abandoned(directory: Path) -> bool | None:
+    """Tell whether the process that was making a directory has ended; None where the system does not tell."""
+    try:
+        handle = _held(directory)
+    except BlockingIOError:
+        return False
+    if handle is None:
+        return None
+    os.close(handle)
+    return True
+
+
+def _held(directory: Path) -> int | None:
+    """Return a handle of a directory that holds it, None where the system does not know such a thing.
+
+    Raises:
+        BlockingIOError: another handle does.
+    """
+    if fcntl is None:
+        return None
+    handle = os.open(directory, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as problem:
+        os.close(handle)
+        if isinstance(problem, BlockingIOError):
+            raise
+        return None  # some network file systems lock nothing that cannot be written to
+    return handle

@@ -16,7 +16,9 @@ from click.testing import CliRunner
 from harness import FIRST_FORMAT
 
 from charlstm.cli.main import main
+from charlstm.errors import CharlstmError
 from charlstm.store import atomic
+from charlstm.store.lock import LockedError
 from charlstm.store.model_directory import CONFIG, NEXT_CONFIG, WEIGHTS, load_model
 from charlstm.training import frozen
 
@@ -77,6 +79,39 @@ def test_what_killed_writers_left_is_removed(tmp_path: Path) -> None:
     atomic.remove_leftovers(tmp_path / "nothing")
 
 
+def test_of_two_that_make_one_directory_the_second_is_refused_at_once(tmp_path: Path) -> None:
+    with atomic.new_directory(tmp_path / "out") as first:
+        with pytest.raises(LockedError, match="another process is making"), atomic.new_directory(tmp_path / "out"):
+            pytest.fail("it was let in")
+        # Not for another that only has a similar name.
+        with atomic.new_directory(tmp_path / "out.12345678"):
+            pass
+        (first / "file").touch()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["out", "out.12345678"]
+    assert (tmp_path / "out" / "file").exists()
+
+
+def test_what_a_killed_process_was_making_is_removed_by_the_next(tmp_path: Path) -> None:
+    for name in (".out.abcd_123.tmp", ".out.b.abcd_123.tmp", ".outer.abcd_123.tmp"):
+        (tmp_path / name / "within").mkdir(parents=True)
+    with atomic.new_directory(tmp_path / "out"):
+        pass
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".out.b.abcd_123.tmp", ".outer.abcd_123.tmp", "out"]
+
+
+def test_a_checkpoint_that_lost_its_manifest_is_written_anew(tmp_path: Path) -> None:
+    writers._checkpoint(tmp_path, 10, 1.0)
+    (tmp_path / "checkpoints" / "step-000000000010" / "manifest.json").unlink()
+    writers._checkpoint(tmp_path, 10, 2.0)
+    assert writers._newest_value(tmp_path) == 2
+
+
+def test_a_directory_that_came_to_be_meanwhile_is_not_replaced(tmp_path: Path) -> None:
+    with pytest.raises(CharlstmError, match="exists already"), atomic.new_directory(tmp_path / "out"):
+        (tmp_path / "out" / "of another").mkdir(parents=True)
+    assert [path.name for path in tmp_path.rglob("*")] == ["out", "of another"]
+
+
 def test_a_full_disk_is_said_with_the_file_and_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     Path("text.txt").write_text("the king rode over\n" * 20)
@@ -103,4 +138,4 @@ def test_room_for_outputs_of_frozen_layers_is_taken_before_they_are_mapped(
 
     monkeypatch.setattr("os.posix_fallocate", full)
     with pytest.raises(OSError, match="No space"):
-        frozen.frozen_outputs(Stub(), np.zeros(100, np.uint8), 1, tmp_path)  # type: ignore[arg-type]
+        frozen.frozen_outputs(Stub(), np.zeros(100, np.uint8), 1, tmp_path, lambda: None)  # type: ignore[arg-type]

@@ -288,3 +288,26 @@ def test_what_is_chosen_by_size_is_chosen_for_each_trial_unless_it_is_given() ->
     refused = run("sweep", "--resume", "-o", "chosen", "--weight-drop", "0.5", code=2).stderr
     assert "--weight-drop would change the sweep, for which it was chosen by size" in " ".join(refused.split())
     run("sweep", "--resume", "-o", "given", "--weight-drop", "0")
+
+
+def test_what_would_stop_a_trial_is_found_beforehand_in_the_networks_of_the_bases() -> None:
+    embedded = [
+        "pretrain",
+        "book.txt",
+        "-o",
+        "embedded",
+        "--layers",
+        "1",
+        "--units",
+        "8",
+        "--embedding",
+        "8",
+        *TRAINING,
+    ]
+    run(*embedded, "--epochs", "1")
+    line = ["sweep", "poems", "--subsets", "none", "--seeds", "1", "--jobs", "1", *TRAINING, "--epochs", "1"]
+    run(*line, "-m", "embedded", "-o", "out", "--input-dropout", "0.1")
+    assert "are one-hot" in run(*line, "-m", "base", "-o", "none", "--input-dropout", "0.1", code=2).stderr
+    documents = ["-m", "base", "-o", "none", "--batching", "documents", "--fractions", "1,0.02"]
+    assert "--fractions 0.02 leaves 1 document" in run(*line, *documents, code=4).stderr
+    assert not Path("none").exists()

@@ -11,8 +11,8 @@ from charlstm.experiments.findings import best_transfer, findings
 from charlstm.experiments.paths import base_path, dataset_path, model_path
 from charlstm.experiments.plan import trials_of
 from charlstm.experiments.table import Table, best_scratch
-from charlstm.plotting.subject import MOST_ROWS
-from charlstm.plotting.sweep import draw_fractions, draw_heat_map, draw_subsets
+from charlstm.plotting.figure_file import write_figure
+from charlstm.plotting.subject import MOST_ROWS, sweep_subject
 from charlstm.store import atomic
 from charlstm.store.sweep_file import SweepFile
 from charlstm.store.sweep_results import RESULTS_FILE, SweepRow, write_results
@@ -34,16 +34,11 @@ def write_report(out: Path, sweep: SweepFile, table: Table) -> None:
     """Write results.csv, the figures and report.md into the directory of a sweep."""
     rows = table.rows
     write_results(out / RESULTS_FILE, rows)
-    drawn = {"subsets.png": draw_subsets}
-    if any(row.kind != "scratch" and row.ratio_to_scratch is not None for row in rows):
-        drawn["heat-map.png"] = draw_heat_map
-    if len(sweep.fractions) > 1:
-        drawn["fractions.png"] = draw_fractions
-    if len(rows) > MOST_ROWS:
-        drawn = {}
-    for name, draw in drawn.items():
-        draw(rows, out / name)
-    atomic.write_bytes(out / REPORT, report_of(out, sweep, table, list(drawn)).encode("utf-8", "replace"))
+    figures = sweep_subject(rows).figures if len(rows) <= MOST_ROWS else {}
+    files = {f"{name}.png": draw for name, draw in figures.items()}
+    for file, draw in files.items():
+        write_figure(draw(), out / file)
+    atomic.write_bytes(out / REPORT, report_of(out, sweep, table, list(files)).encode("utf-8", "replace"))
 
 
 def report_of(out: Path, sweep: SweepFile, table: Table, figures: Sequence[str]) -> str:

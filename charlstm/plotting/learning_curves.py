@@ -5,10 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from charlstm.plotting.figure_file import write_figure
 from charlstm.plotting.style import (
     DASHED,
     GREY,
@@ -39,19 +37,6 @@ def has_losses(history: Sequence[Evaluation]) -> bool:
     """Tell whether there is anything to draw."""
     losses = _Losses.of("", history, 1.0)
     return not all(map(math.isnan, [*losses.train, *losses.valid]))
-
-
-def draw(histories: Histories, path: Path) -> None:
-    """Draw the learning curves of one or several models into a file.
-
-    Args:
-        histories: name of a model -> its evaluations, at least one of them with a loss.
-        path: the .png or .svg file.
-
-    Raises:
-        OptionError: the file's name ends neither in .png nor in .svg.
-    """
-    write_figure(figure_of(histories), path)
 
 
 @styled()

@@ -55,7 +55,7 @@ def read_subject(paths: Sequence[Path]) -> Subject:
     if sweeps and len(paths) > 1:
         raise OptionError(f"{sweeps[0]} is a sweep, which is drawn alone: leave the other paths out")
     if sweeps:
-        return _sweep(SweepTable(_rows_of(sweeps[0])))
+        return sweep_subject(_rows_of(sweeps[0]))
     if len(paths) > MOST_MODELS:
         raise OptionError(f"{len(paths):,} models are too many for one figure: give at most {MOST_MODELS}")
     histories = dict(zip(distinct_names(paths), map(_history_of, paths), strict=True))
@@ -69,7 +69,9 @@ def read_subject(paths: Sequence[Path]) -> Subject:
     )
 
 
-def _sweep(table: SweepTable) -> Subject:
+def sweep_subject(rows: Sequence[SweepRow]) -> Subject:
+    """Return what is to be drawn of the rows of a sweep, at least one."""
+    table = SweepTable(rows)
     figures = {"subsets": lambda: sweep_bars.figure_of(table)}
     if table.bases:
         figures["heat-map"] = lambda: sweep_heat_map.figure_of(table)

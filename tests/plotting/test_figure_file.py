@@ -13,8 +13,8 @@ import pytest
 from matplotlib.figure import Figure
 
 from charlstm.errors import CharlstmError, OptionError
-from charlstm.plotting import learning_curves
 from charlstm.plotting.figure_file import write_figure, write_figures
+from charlstm.plotting.learning_curves import figure_of
 from charlstm.plotting.style import WIDTH, new_figure
 from charlstm.store.history import Evaluation
 
@@ -26,7 +26,7 @@ def empty() -> Figure:
 
 
 def test_a_png_file_is_whole_and_has_300_dots_an_inch(tmp_path: Path) -> None:
-    learning_curves.draw(HISTORIES, tmp_path / "a.png")
+    write_figure(figure_of(HISTORIES), tmp_path / "a.png")
     content = (tmp_path / "a.png").read_bytes()
     assert content[:8] == b"\x89PNG\r\n\x1a\n"
     width, dots_a_metre, position = 0, 0, 8
@@ -43,7 +43,7 @@ def test_a_png_file_is_whole_and_has_300_dots_an_inch(tmp_path: Path) -> None:
 
 
 def test_an_svg_file_is_well_formed(tmp_path: Path) -> None:
-    learning_curves.draw({"<a&b>": HISTORIES["poet"]}, tmp_path / "a.SVG")
+    write_figure(figure_of({"<a&b>": HISTORIES["poet"]}), tmp_path / "a.SVG")
     root = ElementTree.parse(tmp_path / "a.SVG").getroot()
     assert root.tag == "{http://www.w3.org/2000/svg}svg"
     assert b"<dc:date>" not in (tmp_path / "a.SVG").read_bytes()
@@ -51,22 +51,24 @@ def test_an_svg_file_is_well_formed(tmp_path: Path) -> None:
 
 def test_the_same_figure_gives_the_same_bytes_in_another_process_whatever_its_settings(tmp_path: Path) -> None:
     code = (
-        "import matplotlib, sys\nfrom pathlib import Path\nfrom charlstm.plotting import learning_curves\n"
+        "import matplotlib, sys\nfrom pathlib import Path\nfrom charlstm.plotting.figure_file import write_figure\n"
+        "from charlstm.plotting.learning_curves import figure_of\n"
         "from charlstm.store.history import Evaluation\n"
         "matplotlib.rcParams.update({'font.size': 20, 'axes.facecolor': 'red', 'svg.hashsalt': None})\n"
-        f"for name in ('b.png', 'b.svg'): learning_curves.draw({HISTORIES!r}, Path({str(tmp_path)!r}) / name)\n"
+        "for name in ('b.png', 'b.svg'): "
+        f"write_figure(figure_of({HISTORIES!r}), Path({str(tmp_path)!r}) / name)\n"
         "sys.exit('matplotlib.pyplot' in sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True, env={**os.environ, "SOURCE_DATE_EPOCH": "1"})
     for suffix in (".png", ".svg"):
-        learning_curves.draw(HISTORIES, tmp_path / f"a{suffix}")
+        write_figure(figure_of(HISTORIES), tmp_path / f"a{suffix}")
         assert (tmp_path / f"a{suffix}").read_bytes() == (tmp_path / f"b{suffix}").read_bytes()
 
 
 def test_drawing_changes_no_setting(tmp_path: Path) -> None:
     with matplotlib.rc_context({"font.size": 7.5}):
         before = matplotlib.rcParams.copy()
-        learning_curves.draw(HISTORIES, tmp_path / "a.png")
+        write_figure(figure_of(HISTORIES), tmp_path / "a.png")
         changed = {name for name, value in matplotlib.rcParams.items() if value != before[name]}
     assert changed <= {"backend"}  # which is found out when it is read
 

@@ -18,7 +18,9 @@ from matplotlib.text import Text
 from matplotlib.transforms import Bbox
 
 from charlstm.plotting import sweep, sweep_bars, sweep_fractions, sweep_heat_map
+from charlstm.plotting.figure_file import write_figure
 from charlstm.plotting.style import styled
+from charlstm.plotting.subject import sweep_subject
 from charlstm.plotting.sweep_table import SweepTable, can_be_drawn
 from charlstm.store.sweep_results import SweepRow
 
@@ -258,12 +260,12 @@ def visible_texts(figure: Figure) -> list[Text]:
 
 @pytest.mark.parametrize("rows", [rows_of(), rows_of(["a", "b"], [1.0], scratch=False)[:1], rows_of([])])
 def test_files_are_written_for_whole_sweeps_and_for_scraps(tmp_path: Path, rows: list[SweepRow]) -> None:
-    sweep.draw_subsets(rows, tmp_path / "a.svg")
-    sweep.draw_fractions(rows, tmp_path / "b.svg")
-    if any(each.base for each in rows):
-        sweep.draw_heat_map(rows, tmp_path / "c.svg")
-        assert (tmp_path / "c.svg").stat().st_size > 1000
-    assert sweep.text_of(SweepTable(rows), 80)
+    subject = sweep_subject(rows)
+    for name, draw in subject.figures.items():
+        write_figure(draw(), tmp_path / f"{name}.svg")
+        assert (tmp_path / f"{name}.svg").stat().st_size > 1000
+    assert ("heat-map" in subject.figures) == any(each.base for each in rows)
+    assert subject.text(80)
 
 
 def test_the_terminal_shows_bars_and_the_losses_against_the_text() -> None:

@@ -7,7 +7,8 @@
                                      sample, score, report, evaluate, info, plot (NumPy where they only read)
 
 The packages, an arrow meaning "may import":
-``cli -> judging -> sampling -> plotting -> evaluation -> training -> model -> store -> data -> config -> errors``.
+``cli -> benchmark -> judging -> sampling -> experiments -> plotting -> evaluation -> training -> model -> store -> data
+-> config -> errors``.
 """
 
 __version__ = "0.1.0"

@@ -20,7 +20,7 @@ class Recipe:
     commands: Mapping[str, Mapping[str, Any]]
 
 
-_ULMFIT_LOSSES = {
+_ULMFIT = {
     "embedding_dropout": 0.05,
     "weight_drop": 0.5,
     "locked_dropout": True,
@@ -77,12 +77,12 @@ RECIPES: Mapping[str, Recipe] = {
                 "tie_weights": True,
                 "dropout": (0.3, 0.3, 0.4),
                 "input_dropout": 0.4,
-                **_ULMFIT_LOSSES,
+                **_ULMFIT,
                 "learning_rate": 4e-3,
             },
             "transfer": {
                 "dropout": (0.3,),
-                **_ULMFIT_LOSSES,
+                **_ULMFIT,
                 "learning_rate": 4e-3,
                 "layer_rate_decay": 2.6,
                 "unfreeze": "gradual",

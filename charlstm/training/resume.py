@@ -38,7 +38,7 @@ def extended_run(run: RunFile, texts: Sequence[str], given: Mapping[str, Any]) -
                 raise OptionError(f"{option} {value:g} would shorten the run, which has {before:g}: leave it out")
             training = replace(training, **{name: value})
         elif name not in effective or effective[name] != value:
-            was = f"is {effective[name]}" if name in effective else "was chosen by size"
+            was = f"is {effective[name]}" if name in effective else "was left open"
             raise OptionError(f"{option} would change the run, for which it {was}: leave it out beside --resume")
     return replace(run, training=training)
 

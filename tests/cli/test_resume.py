@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 import shutil
@@ -242,8 +243,9 @@ def test_two_processes_cannot_work_on_one_directory(stop_after: Callable[[int], 
     run("pretrain", "--resume", "-o", "m")
 
 
-def test_a_full_disk_ends_the_run_and_keeps_the_checkpoint(
-    monkeypatch: pytest.MonkeyPatch, stop_after: Callable[[int], list[int]]
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EROFS, errno.EACCES])
+def test_a_disk_that_takes_nothing_any_more_ends_the_run_and_keeps_the_checkpoint(
+    number: int, monkeypatch: pytest.MonkeyPatch, stop_after: Callable[[int], list[int]]
 ) -> None:
     run("pretrain", "book.txt", "-o", "whole", *OPTIONS)
     stop_after(90)
@@ -251,11 +253,13 @@ def test_a_full_disk_ends_the_run_and_keeps_the_checkpoint(
     stop_after(10_000)
 
     def full(*_: object, **__: object) -> None:
-        raise OSError(28, "No space left on device", "m/checkpoints")
+        raise OSError(number, os.strerror(number), "m/checkpoints")
 
     with monkeypatch.context() as patched:
         patched.setattr("charlstm.store.checkpoints.save_arrays", full)
-        assert "No space left" in run("pretrain", "--resume", "-o", "m", code=1).stderr
+        refused = " ".join(run("pretrain", "--resume", "-o", "m", code=1).stderr.split())
+        assert f"m/checkpoints: {os.strerror(number)}: " in refused
+        assert "what was there before still stands" in refused
     run("pretrain", "--resume", "-o", "m")
     assert results("m") == results("whole")
 
@@ -281,6 +285,23 @@ def test_a_signal_ends_a_run_in_order(number: signal.Signals, code: int) -> None
     run_file = read_run(Path("m"))
     assert (Path("m/checkpoints") / Path("m/checkpoints/LATEST").read_text().strip()).is_dir()
     assert run_file.training.epochs == 100_000
+
+
+@pytest.mark.parametrize(("second", "code"), [("SIGINT", 130), ("SIGTERM", 143), ("SIGHUP", 143)])
+def test_the_second_signal_ends_the_process_at_once(second: str, code: int) -> None:
+    program = (
+        "import os, signal, sys\nfrom charlstm.training.signals import stop_requests\n"
+        "with stop_requests() as asked:\n"
+        "    assert asked() is None\n"
+        "    os.kill(os.getpid(), signal.SIGHUP)\n"
+        "    assert asked() == signal.SIGTERM\n"
+        "    try:\n"
+        f"        os.kill(os.getpid(), signal.{second})\n"
+        "    finally:\n"
+        "        print('not at once')\n"
+    )
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert (ended.returncode, ended.stdout, ended.stderr) == (code, "", "")
 
 
 def test_killed_at_random_instants_a_run_ends_as_if_undisturbed() -> None:

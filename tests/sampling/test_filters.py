@@ -56,6 +56,26 @@ def test_with_everything_off_there_is_no_filter() -> None:
     assert filters_of(SamplingConfig(temperature=1.0), ABC, [[0]] * 3) == []
 
 
+@pytest.mark.parametrize(
+    ("given", "lowered"),
+    [
+        ({"repetition_penalty": 2.0}, {"a", "b"}),
+        ({"repetition_penalty": 2.0, "repetition_window": 1}, {"b"}),
+        ({"forbid": "c"}, {"c"}),
+        ({"top_k": 1}, {"a", "b", "c", "d"}),
+        ({"top_p": 0.3}, {"a", "b", "c", "d"}),
+        ({"min_p": 0.9}, {"a", "b", "c", "d"}),
+    ],
+)
+def test_each_option_makes_its_filter(given: dict[str, object], lowered: set[str]) -> None:
+    seed = [ABC.ids["a"], ABC.ids["b"]]
+    (transform,) = filters_of(SamplingConfig(temperature=1.0, **given), ABC, [seed])  # type: ignore[arg-type]
+    logits = np.zeros((1, len(ABC)), np.float32)
+    logits[0, ABC.ids["e"]] = 2
+    changed = transform(logits, np.array(seed[-1:])) < logits
+    assert {ABC.symbols[symbol] for symbol in np.flatnonzero(changed)} - {"\n", " "} == lowered
+
+
 @given(some_logits(), st.integers(1, 10))
 def test_top_k_keeps_the_k_likeliest_and_changes_nothing_else(logits: NDArray[np.float32], k: int) -> None:
     result = keep_likeliest(logits, top_k=k)

@@ -60,6 +60,7 @@ def sampling(shape: Shape, precision: Precision) -> Step:  # noqa: ARG001 - samp
     from charlstm.model.numpy_lstm import NumpyLSTM
     from charlstm.model.weights import initial_weights
     from charlstm.sampling.generate import Generation
+    from charlstm.sampling.growing_texts import alike
 
     model = _model(shape)
     vocabulary = Vocabulary(("\n", *map(chr, range(32, 31 + SYMBOLS))))
@@ -67,7 +68,7 @@ def sampling(shape: Shape, precision: Precision) -> Step:  # noqa: ARG001 - samp
     config = SamplingConfig(length=shape.sequence_length)
 
     def step() -> None:
-        for _ in Generation(network, vocabulary, (), config):
+        for _ in Generation(network, vocabulary, alike(network.streams), config):
             pass
 
     return step

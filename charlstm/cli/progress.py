@@ -37,9 +37,10 @@ def observer_for(job: Job, vocabulary: Vocabulary) -> Observer:
     def sample(weights: Weights, random_seed: int) -> str:
         from charlstm.sampling.delayed import stepping_network
         from charlstm.sampling.generate import Generation
+        from charlstm.sampling.growing_texts import alike
 
         network = stepping_network(job.model, weights)
-        generation = Generation(network, vocabulary, (), SamplingConfig(length=length, random_seed=random_seed))
+        generation = Generation(network, vocabulary, alike(1), SamplingConfig(length=length, random_seed=random_seed))
         for _ in generation:
             pass
         return visible(" ".join(generation.texts[0].split()))

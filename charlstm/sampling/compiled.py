@@ -40,12 +40,10 @@ class CompiledGeneration(GrowingTexts):
         config: the network.
         weights: the arrays of a model directory.
         vocabulary: its symbols.
-        streams: the number of texts N.
-        seed_ids: the symbols to read first; without any, the texts begin as a new document does.
+        prompts: temperatures and numbers of the N texts, and one seed of all.
         sampling: how to draw.
         device: TensorFlow's name of where to compute: "/GPU:0", or "/CPU:0", where `Generation` is faster.
         piece_steps: the symbols K of a piece.
-        prompts: temperatures and numbers of the texts' own, of one seed, in place of `seed_ids`.
         scored: whether the log-probabilities of the texts are kept account of.
 
     Raises:
@@ -57,16 +55,15 @@ class CompiledGeneration(GrowingTexts):
         config: ModelConfig,
         weights: Weights,
         vocabulary: Vocabulary,
-        streams: int,
-        seed_ids: Sequence[int],
+        prompts: Sequence[Prompt],
         sampling: SamplingConfig,
         *,
         device: str,
         piece_steps: int = PIECE_STEPS,
-        prompts: Sequence[Prompt] = (),
         scored: bool = False,
     ) -> None:
-        super().__init__(streams, vocabulary, seed_ids, sampling, prompts=prompts, scored=scored)
+        super().__init__(vocabulary, prompts, sampling, scored=scored)
+        streams = self._streams
         self._forbidden = forbidden_symbols(sampling, vocabulary)
         self._device = device
         self._piece_steps = piece_steps

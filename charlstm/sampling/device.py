@@ -58,11 +58,9 @@ def start_generation(
                 model.config,
                 model.weights,
                 model.vocabulary,
-                len(prompts),
-                (),
+                prompts,
                 config,
                 device=found,
-                prompts=prompts,
                 scored=scored,
             )
         if device == "gpu":
@@ -72,7 +70,7 @@ def start_generation(
     if config.beam:
         (prompt,) = prompts
         return BeamSearch(mixture.network(config.beam), mixture.vocabulary, prompt.seed_ids, config)
-    return Generation(mixture.network(len(prompts)), mixture.vocabulary, (), config, prompts=prompts, scored=scored)
+    return Generation(mixture.network(len(prompts)), mixture.vocabulary, prompts, config, scored=scored)
 
 
 def _only_on_the_processor(mixture: Mixture, prompts: Sequence[Prompt], config: SamplingConfig) -> str | None:

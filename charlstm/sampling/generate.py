@@ -48,9 +48,8 @@ class Generation(GrowingTexts):
     Args:
         network: the network, for N streams; its state is reset.
         vocabulary: its symbols.
-        seed_ids: the symbols to read first; without any, the texts begin as a new document does.
+        prompts: seeds, temperatures and numbers of the N texts.
         config: how to draw.
-        prompts: N seeds, temperatures and numbers of the texts' own, in place of `seed_ids`.
         scored: whether the log-probabilities of the texts are kept account of.
     """
 
@@ -58,13 +57,12 @@ class Generation(GrowingTexts):
         self,
         network: Network,
         vocabulary: Vocabulary,
-        seed_ids: Sequence[int],
+        prompts: Sequence[Prompt],
         config: SamplingConfig,
         *,
-        prompts: Sequence[Prompt] = (),
         scored: bool = False,
     ) -> None:
-        super().__init__(network.streams, vocabulary, seed_ids, config, prompts=prompts, scored=scored)
+        super().__init__(vocabulary, prompts, config, scored=scored)
         self._network = network
         self._filters = filters_of(config, vocabulary, self._seeds, self._temperatures)
 

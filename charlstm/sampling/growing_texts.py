@@ -33,9 +33,14 @@ class Prompt:
         number: which of the texts of a random seed it is: the same number, the same text.
     """
 
-    seed_ids: tuple[int, ...]
+    seed_ids: tuple[int, ...] = ()
     temperature: float | None = None
     number: int = 0
+
+
+def alike(texts: int, seed_ids: Sequence[int] = ()) -> list[Prompt]:
+    """Return the prompts of so many texts that read the same first."""
+    return [Prompt(tuple(seed_ids), number=number) for number in range(texts)]
 
 
 class GrowingTexts(ABC):
@@ -44,11 +49,9 @@ class GrowingTexts(ABC):
     A piece is empty while it may still become the stop text, and after its text has ended.
 
     Args:
-        streams: the number of texts N.
         vocabulary: the symbols.
-        seed_ids: the symbols to read first; without any, the texts begin as a new document does.
+        prompts: seeds, temperatures and numbers of the N texts.
         config: how to draw.
-        prompts: N seeds, temperatures and numbers of the texts' own, in place of `seed_ids`.
         scored: whether the log-probabilities of the texts are kept account of.
 
     Attributes:
@@ -58,15 +61,12 @@ class GrowingTexts(ABC):
 
     def __init__(
         self,
-        streams: int,
         vocabulary: Vocabulary,
-        seed_ids: Sequence[int],
+        prompts: Sequence[Prompt],
         config: SamplingConfig,
         *,
-        prompts: Sequence[Prompt] = (),
         scored: bool = False,
     ) -> None:
-        prompts = prompts or [Prompt(tuple(seed_ids), number=number) for number in range(streams)]
         self._streams = len(prompts)
         self._seeds = [prompt.seed_ids or (first_symbol(vocabulary),) for prompt in prompts]
         self._temperatures = [

@@ -14,6 +14,7 @@ from charlstm.model.weights import initial_weights
 from charlstm.sampling.beam import BeamSearch
 from charlstm.sampling.filters import log_probabilities
 from charlstm.sampling.generate import Generation
+from charlstm.sampling.growing_texts import alike
 
 VOCABULARY = Vocabulary(("\n", *"abcd"))
 CONFIG = ModelConfig(5, (6, 5), (0.0, 0.0))
@@ -48,7 +49,9 @@ def test_a_wide_beam_finds_the_likeliest_text_of_all() -> None:
 
 
 def test_a_beam_of_one_is_the_greedy_choice_and_a_wider_one_is_no_worse() -> None:
-    greedy = Generation(NumpyLSTM(CONFIG, WEIGHTS), VOCABULARY, SEED, SamplingConfig(length=12, temperature=0))
+    greedy = Generation(
+        NumpyLSTM(CONFIG, WEIGHTS), VOCABULARY, alike(1, SEED), SamplingConfig(length=12, temperature=0)
+    )
     list(greedy)
     narrow, wide = search(1, length=12), search(30, length=12)
     assert narrow.texts == greedy.texts

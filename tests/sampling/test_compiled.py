@@ -17,7 +17,7 @@ from charlstm.sampling import compiled
 from charlstm.sampling.compiled import CompiledGeneration, TensorFlowLSTM
 from charlstm.sampling.filters import filters_of, softmax
 from charlstm.sampling.generate import Generation
-from charlstm.sampling.growing_texts import GrowingTexts, Prompt
+from charlstm.sampling.growing_texts import GrowingTexts, Prompt, alike
 from charlstm.sampling.seed_text import read_seed
 from charlstm.store.model_directory import load_model
 
@@ -37,7 +37,13 @@ def compiled_texts(path: Path, seed: str = "abc", streams: int = 3, piece_steps:
     config, ids = SamplingConfig(**options), read_seed(seed, model.vocabulary).ids
     return run(
         CompiledGeneration(
-            model.config, model.weights, model.vocabulary, streams, ids, config, device=CPU, piece_steps=piece_steps
+            model.config,
+            model.weights,
+            model.vocabulary,
+            alike(streams, ids),
+            config,
+            device=CPU,
+            piece_steps=piece_steps,
         )
     )
 
@@ -45,7 +51,9 @@ def compiled_texts(path: Path, seed: str = "abc", streams: int = 3, piece_steps:
 def numpy_texts(path: Path, seed: str = "abc", streams: int = 3, **options: object):
     model = load_model(path)
     config, ids = SamplingConfig(**options), read_seed(seed, model.vocabulary).ids
-    return run(Generation(NumpyLSTM(model.config, model.weights, streams), model.vocabulary, ids, config))
+    return run(
+        Generation(NumpyLSTM(model.config, model.weights, streams), model.vocabulary, alike(streams, ids), config)
+    )
 
 
 def test_logits_equal_those_of_the_numpy_network_step_by_step(vocabulary: Vocabulary) -> None:
@@ -143,9 +151,8 @@ def test_no_piece_is_computed_after_the_last_text_has_ended(model_path: Path) ->
     model = load_model(model_path)
     (first,) = compiled_texts(model_path, streams=1, length=10).texts
     config = SamplingConfig(length=1_000_000_000, stop=first[5:8])
-    generation = CompiledGeneration(
-        model.config, model.weights, model.vocabulary, 1, read_seed("abc", model.vocabulary).ids, config, device=CPU
-    )
+    prompts = alike(1, read_seed("abc", model.vocabulary).ids)
+    generation = CompiledGeneration(model.config, model.weights, model.vocabulary, prompts, config, device=CPU)
     assert run(generation).stopped_by == ["stop"]
 
 
@@ -154,7 +161,7 @@ def test_the_unknown_symbol_is_never_written() -> None:
     config = ModelConfig(3, (4,), (0.0,))
     weights = initial_weights(config, 1) | {"head/bias": np.array([50, 0, 0], np.float32)}
     sampling = SamplingConfig(length=30, temperature=1.0)
-    (text,) = run(CompiledGeneration(config, weights, vocabulary, 1, (1,), sampling, device=CPU)).texts
+    (text,) = run(CompiledGeneration(config, weights, vocabulary, alike(1, (1,)), sampling, device=CPU)).texts
     assert set(text) == {"a", "b"}
 
 
@@ -173,14 +180,10 @@ def test_the_texts_cost_what_they_do_on_the_numpy_path(model_path: Path) -> None
     prompts = [Prompt((3, 4), temperature, number) for number, temperature in enumerate((0.5, 0.0, 1.5))]
     config = SamplingConfig(length=40, words=6)
     expected = run(
-        Generation(
-            NumpyLSTM(model.config, model.weights, 3), model.vocabulary, (), config, prompts=prompts, scored=True
-        )
+        Generation(NumpyLSTM(model.config, model.weights, 3), model.vocabulary, prompts, config, scored=True)
     )
     ours = run(
-        CompiledGeneration(
-            model.config, model.weights, model.vocabulary, 3, (), config, device=CPU, prompts=prompts, scored=True
-        )
+        CompiledGeneration(model.config, model.weights, model.vocabulary, prompts, config, device=CPU, scored=True)
     )
     assert ours.texts == expected.texts
     np.testing.assert_allclose(ours.nats, expected.nats, rtol=1e-4)

@@ -12,7 +12,7 @@ from charlstm.errors import DataError
 from charlstm.model.numpy_lstm import NumpyLSTM
 from charlstm.sampling.filters import log_probabilities, softmax
 from charlstm.sampling.generate import Generation
-from charlstm.sampling.growing_texts import Prompt
+from charlstm.sampling.growing_texts import Prompt, alike
 from charlstm.sampling.seed_text import read_seed
 from charlstm.store.model_directory import load_model
 
@@ -21,7 +21,7 @@ def generated(path: Path, seed: str = "abc", streams: int = 1, **options: object
     model = load_model(path)
     network = NumpyLSTM(model.config, model.weights, streams)
     config = SamplingConfig(**options)  # type: ignore[arg-type]
-    generation = Generation(network, model.vocabulary, read_seed(seed, model.vocabulary).ids, config)
+    generation = Generation(network, model.vocabulary, alike(streams, read_seed(seed, model.vocabulary).ids), config)
     streamed = [""] * streams
     for pieces in generation:
         streamed = [text + piece for text, piece in zip(streamed, pieces, strict=True)]
@@ -114,7 +114,7 @@ def alone_and_together(path: Path, prompts: list[Prompt], **options: object) -> 
 
     def texts(some: list[Prompt]) -> list[str]:
         network = NumpyLSTM(model.config, model.weights, len(some))
-        generation = Generation(network, model.vocabulary, (), config, prompts=some)
+        generation = Generation(network, model.vocabulary, some, config)
         list(generation)
         return generation.texts
 
@@ -136,7 +136,7 @@ def test_the_cost_of_a_text_is_what_the_network_says_without_filters(model_path:
     model = load_model(model_path)
     config = SamplingConfig(length=30, temperature=0.5, top_k=6, repetition_penalty=1.3)
     network = NumpyLSTM(model.config, model.weights, 2)
-    generation = Generation(network, model.vocabulary, (3, 4), config, scored=True)
+    generation = Generation(network, model.vocabulary, alike(2, (3, 4)), config, scored=True)
     list(generation)
     assert generation.nats[0] != generation.nats[1]
     reader = NumpyLSTM(model.config, model.weights)

@@ -19,7 +19,7 @@ from charlstm.model.weights import initial_weights
 from charlstm.sampling.ending import Ending
 from charlstm.sampling.filters import part_of_word
 from charlstm.sampling.generate import Generation
-from charlstm.sampling.growing_texts import Prompt, first_symbol
+from charlstm.sampling.growing_texts import Prompt, alike, first_symbol
 from charlstm.sampling.seed_text import near_words, read_seed
 from charlstm.store.model_directory import load_model, save_model
 
@@ -57,7 +57,7 @@ def drawn_ids(seed: tuple[int, ...], **options: object) -> tuple[str, list[int]]
             return super().step(read)
 
     config = SamplingConfig(temperature=2.0, **options)  # type: ignore[arg-type]
-    generation = Generation(Recording(model.config, model.weights), VOCABULARY, seed, config)
+    generation = Generation(Recording(model.config, model.weights), VOCABULARY, alike(1, seed), config)
     pieces = [piece for (piece,) in generation]
     assert "".join(pieces) == generation.texts[0]
     return generation.texts[0], ids[len(seed or (0,)) :]
@@ -81,10 +81,10 @@ def test_a_text_is_the_joined_words_that_were_drawn(options: dict[str, object]) 
 def test_texts_beside_each_other_are_those_written_alone() -> None:
     model = load_model(Path("model"))
     prompts = [Prompt((VOCABULARY.ids[word],), 1.5, number) for number, word in enumerate(["(", "king", '"'])]
-    together = Generation(NumpyLSTM(model.config, model.weights, 3), VOCABULARY, (), SamplingConfig(), prompts=prompts)
+    together = Generation(NumpyLSTM(model.config, model.weights, 3), VOCABULARY, prompts, SamplingConfig())
     list(together)
     for prompt, text in zip(prompts, together.texts, strict=True):
-        alone = Generation(NumpyLSTM(model.config, model.weights), VOCABULARY, (), SamplingConfig(), prompts=[prompt])
+        alone = Generation(NumpyLSTM(model.config, model.weights), VOCABULARY, [prompt], SamplingConfig())
         list(alone)
         assert alone.texts[0] == text
 

@@ -51,3 +51,9 @@ def test_awd_lstm_has_the_published_number_of_weights_and_no_penalties_for_chara
     # Merity, Keskar and Socher, 2018, arXiv:1803.08240: 13.8 million for the 50 symbols of Penn Treebank.
     assert round(model_config(size_of(10**6), 50, **network).parameters / 1e6, 1) == 13.8
     assert "activation_regularization" not in options
+
+
+def test_gradual_takes_the_steps_of_its_source_which_sums_over_a_sequence() -> None:
+    options = RECIPES["gradual"].commands["pretrain"]
+    steps = options["sequence_length"]
+    assert (options["learning_rate"] / steps, options["clip_norm"] * steps) == pytest.approx((1, 5))

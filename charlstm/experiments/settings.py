@@ -9,13 +9,16 @@ from typing import Any
 from charlstm.config import ModelConfig, TrainingConfig
 from charlstm.errors import DataError
 from charlstm.experiments.plan import Trial
+from charlstm.model.weights import layer_names
 from charlstm.store.sweep_file import SweepFile
 from charlstm.training import presets
 from charlstm.training.layer_groups import check_fit
 from charlstm.training.memory import check_memory
+from charlstm.training.phases import with_phase_epochs
 
 # A model from scratch is a fair yardstick only where it could not have become better by training on.
 SCRATCH_PATIENCE = 20
+UNFREEZING = ("unfreeze", "unfreeze_every")
 # How many there are hardly matters for what is checked beforehand.
 SYMBOLS = 256
 
@@ -23,6 +26,10 @@ SYMBOLS = 256
 def training_of(sweep: SweepFile, trial: Trial, characters: int) -> dict[str, Any]:
     """Return the fields of TrainingConfig that are given for a trial, on a text of so many characters."""
     given = {**TrainingConfig.values_from_json(sweep.training), "random_seed": trial.random_seed}
+    parts = 0 if trial.layers is None else len(trial.layers) + (not sweep.freeze_head)
+    if parts < 2:
+        # There is nothing that could begin to train after something else.
+        given = {name: value for name, value in given.items() if name not in UNFREEZING}
     if trial.kind != "scratch":
         return given
     size = presets.size_of(characters, sweep.preset)
@@ -52,7 +59,7 @@ def check_settings(
     """
     checked = set()
     for trial in trials:
-        if trial.kind == "untouched" or (shape := (trial.units, trial.base, trial.fraction)) in checked:
+        if trial.kind == "untouched" or (shape := (trial.group, trial.fraction)) in checked:
             continue
         checked.add(shape)
         count = characters[trial.fraction]
@@ -66,6 +73,8 @@ def check_settings(
         if trial.base is not None:
             model = replace(bases[trial.base], dropout=dropout)
         check_fit(model, training)
+        if trial.layers is not None:
+            with_phase_epochs(model, training, layer_names(model, trial.layers, head=not sweep.freeze_head))
         check_memory(model, training)
 
 

@@ -274,6 +274,22 @@ def test_the_methods_of_the_literature_apply_to_every_trial() -> None:
     assert not Path("none").exists()
 
 
+def test_layers_are_unfrozen_one_after_the_other_where_there_are_several() -> None:
+    line = ["sweep", "poems", "-m", "base", "--subsets", "none;all", "--seeds", "1", "--jobs", "1", *TRAINING]
+    line += ["--scratch", "--scratch-units", "8", "--scratch-layers", "2", "--unfreeze", "gradual"]
+    refused = run(*line, "-o", "out", code=2).stderr
+    assert "--unfreeze gradual has 3 phases" in " ".join(refused.split())
+    assert not Path("out").exists()
+    run(*line, "-o", "out", "--epochs", "3")
+    trials = trials_of(read_sweep(Path("out")))
+    trained = {trial.retrained: load_model(model_path(Path("out"), trial)).training for trial in trials}
+    assert {name: (each["unfreeze"], each["phase_epochs"]) for name, each in trained.items()} == {
+        "none": ("none", []),
+        "all": ("gradual", [1, 1]),
+        "scratch 2x8": ("none", []),
+    }
+
+
 def test_what_is_chosen_by_size_is_chosen_for_each_trial_unless_it_is_given() -> None:
     line = ["sweep", "poems", "-m", "base", "--subsets", "none", "--seeds", "1", "--jobs", "1", *TRAINING]
     line += ["--scratch", "--scratch-units", "128", "--scratch-layers", "1"]

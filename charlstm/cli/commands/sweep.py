@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from charlstm.cli.method_options import unfreeze_every_option, unfreeze_option
 from charlstm.cli.options import (
     freeze_head_option,
     frozen_cache_option,
@@ -75,6 +76,8 @@ NOT_OF_THE_SWEEP = {
 @freeze_head_option
 @new_symbols_option
 @frozen_cache_option
+@unfreeze_option
+@unfreeze_every_option
 @trial_options
 def command(
     context: click.Context, texts: tuple[str, ...], models: tuple[Path, ...], as_json: bool, **options: Any
@@ -82,7 +85,8 @@ def command(
     """Compare what to retrain: run transfers and trainings from scratch, print one table.
 
     Give a dataset directory, or texts as `charlstm preprocess` takes them; without either, the target is a built-in
-    collection of ballads. The options of a training apply to every trial.
+    collection of ballads. The options of a training apply to every trial, --unfreeze to those
+    that retrain several parts of a base.
 
     A trial that is finished is never run again: --resume goes on with a sweep that was stopped, and several processes
     or machines that run the same line with --resume on one shared folder share its trials. The directory also gets

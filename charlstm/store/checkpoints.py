@@ -56,7 +56,7 @@ class Checkpoint:
 
 
 def write_checkpoint(model: Path, checkpoint: Checkpoint) -> None:
-    """Add a checkpoint to a model directory, then remove all but the last two.
+    """Add a checkpoint to a model directory, then remove all but it and the one before.
 
     Raises:
         OSError: the disk is full or cannot be written; the earlier checkpoints stand.
@@ -75,7 +75,10 @@ def write_checkpoint(model: Path, checkpoint: Checkpoint) -> None:
         manifest = {file: json_file.sha256(directory / file) for file in FILES}
         json_file.write_json(directory / MANIFEST, {"format_version": 1, "step": checkpoint.step, "sha256": manifest})
     atomic.write_bytes(parent / LATEST, f"{name}\n".encode())
-    for old in _newest_first(parent)[KEPT:]:
+    found = _newest_first(parent)
+    # Newer ones were damaged and passed over when the run was gone on with: they do not count among the last two.
+    newer = [directory for directory in found if directory.name > name]
+    for old in (*newer, *found[len(newer) + KEPT :]):
         shutil.rmtree(old, ignore_errors=True)
 
 

@@ -106,6 +106,18 @@ def test_a_checkpoint_that_lost_its_manifest_is_written_anew(tmp_path: Path) -> 
     assert writers._newest_value(tmp_path) == 2
 
 
+def test_a_newer_checkpoint_that_was_passed_over_is_removed_and_the_last_two_good_ones_stay(tmp_path: Path) -> None:
+    for step in (10, 20, 30):
+        writers._checkpoint(tmp_path, step, float(step))
+    (tmp_path / "checkpoints" / "step-000000000030" / "current.safetensors").write_bytes(b"damaged")
+    writers._checkpoint(tmp_path, 25, 25.0)
+    assert sorted(path.name for path in (tmp_path / "checkpoints").iterdir()) == [
+        "LATEST",
+        "step-000000000020",
+        "step-000000000025",
+    ]
+
+
 def test_a_directory_that_came_to_be_meanwhile_is_not_replaced(tmp_path: Path) -> None:
     with pytest.raises(CharlstmError, match="exists already"), atomic.new_directory(tmp_path / "out"):
         (tmp_path / "out" / "of another").mkdir(parents=True)

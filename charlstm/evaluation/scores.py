@@ -120,7 +120,9 @@ def score_texts(
         for unit, count, bits in zip(units, unit_chars.tolist(), unit_bits.T.tolist(), strict=True)
     ]
     if is_sorted:
-        scores.sort(key=lambda score: min(filter(None, score.bits_per_char.values()), default=math.inf))
+        scores.sort(
+            key=lambda score: min((bits for bits in score.bits_per_char.values() if bits is not None), default=math.inf)
+        )
     totals = {label: float(each) / chars for label, each in zip(labels, unit_bits.sum(axis=1), strict=True)}
     wins = {label: sum(score.best == label for score in scores) for label in labels} if len(labels) > 1 else {}
     return Scores(by, scores, chars, left_out, totals, _least(totals), wins)

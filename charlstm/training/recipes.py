@@ -91,8 +91,8 @@ RECIPES: Mapping[str, Recipe] = {
     ),
     "gradual": Recipe(
         "Aharoni, Rattner and Permuter, Gradual Learning of Recurrent Neural Networks, 2017, arXiv:1708.08863, with "
-        "the settings GL + LAD of its program, which sums the loss over the 35 steps of a sequence: its rate of 1 is 35 "
-        "for their mean, and its norm of 5 a 35th of it",
+        "the settings GL + LAD of its program, which sums the loss over the 35 steps of a sequence: its rate of 1 is "
+        "35 for their mean, and its norm of 5 a 35th of it",
         {
             "pretrain": {
                 "layers": 2,

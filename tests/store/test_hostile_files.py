@@ -56,6 +56,7 @@ def info(path: Path, *options: str) -> str:
 def test_random_documents_are_refused_or_open(copies: Path) -> None:
     tally = Tally()
     corrupt.hostile_documents(tally, copies, 150, random.Random(2))
+    corrupt.write_with(tally, copies, 30, random.Random(2))
     assert tally.found == {}
 
 

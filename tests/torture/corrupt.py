@@ -3,7 +3,8 @@
 Every byte of every JSON file and of the header of the weights is changed, every length of the header is cut, and
 random documents take the place of each JSON file, with hashes that fit, as a stranger could make them.  Allowed are:
 the directory opens as something that can be used, or a ModelError or DataError says why not, within ten seconds and
-a gigabyte.  Runs that can be read are then gone on with through the command line, which must not call it a bug.
+a gigabyte.  Runs that can be read are then gone on with, and models with extreme weights write and score text, through
+the command line, which must not call it a bug.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from pathlib import Path
 from click.testing import CliRunner
 from harness import FIRST_FORMAT, Tally, TookTooLong, arguments, peak_memory, time_limit
 from mutations import mutated
-from safetensors.numpy import load_file
+from safetensors.numpy import load_file, save_file
 
 from charlstm.cli.main import main as charlstm
 from charlstm.errors import DataError, ModelError
@@ -35,6 +36,9 @@ CHECKPOINT = "checkpoints/step-000000000008"
 GIB = 1 << 30
 # Trainings that are gone on with; each takes some seconds.
 RESUMES = 60
+# Models that are written and scored with, and what some of their weights are.
+WRITINGS = 500
+EXTREME = (3e38, -3e38, 1e30, -1e30, 1e6, -1e6, 1e5, -1e5, 1e-45, -0.0)
 
 
 def open_model(path: Path) -> object:
@@ -169,6 +173,37 @@ def describe(tally: Tally, directory: Path) -> None:
             tally.find("info", (result.exit_code, result.output[:300], repr(result.exception)))
 
 
+def write_with(tally: Tally, scratch: Path, count: int, source: random.Random) -> None:
+    """Write and score text with models some of whose weights are extreme."""
+    directory = scratch / "model"
+    before = {name: (directory / name).read_bytes() for name in ("config.json", "model.safetensors")}
+    text = scratch / "text.txt"
+    text.write_text("Once upon a time\n", encoding="ascii")
+    for number in range(count):
+        (directory / "model.safetensors").write_bytes(before["model.safetensors"])
+        arrays = load_file(directory / "model.safetensors")
+        chosen = []
+        for _ in range(source.choice([1, 3, 100])):
+            array = arrays[name := source.choice(sorted(arrays))].reshape(-1)
+            place, value = source.randrange(array.size), source.choice(EXTREME)
+            array[place] = value
+            chosen.append((name, place, value))
+        save_file(arrays, directory / "model.safetensors")
+        document = json.loads(before["config.json"])
+        weights = (directory / "model.safetensors").read_bytes()
+        document["sha256"]["model.safetensors"] = hashlib.sha256(weights).hexdigest()
+        (directory / "config.json").write_text(json.dumps(document), encoding="ascii")
+        writing = ["sample", "--length", "20", "--temperature", source.choice(["0", "1e-9", "0.7", "9"])]
+        line = [*writing, "--num-samples", source.choice("13")] if number % 3 else ["score", str(text)]
+        tally.count("extreme weights")
+        with time_limit():
+            result = CliRunner().invoke(charlstm, [*line, "-m", str(directory), "--json"])
+        if result.exit_code not in (0, 5) or (result.exit_code == 0 and not json.loads(result.stdout)):
+            tally.find("extreme weights", (line, chosen[:3], result.exit_code, result.output[-300:]))
+    for name, content in before.items():
+        (directory / name).write_bytes(content)
+
+
 def go_on(tally: Tally, scratch: Path, opened: list[tuple[str, bytes]], source: random.Random) -> None:
     """Go on with runs whose documents could be read, for three steps."""
     from charlstm.training import execution
@@ -213,6 +248,7 @@ def main() -> None:
             corrupt_bytes(tally, directory, scratch, source)
         corrupt_arrays(tally, scratch, source)
         opened = hostile_documents(tally, scratch, options.count, source)
+        write_with(tally, scratch, min(WRITINGS, options.count), source)
         tally.count("memory")
         if (peak := peak_memory()) > GIB:
             tally.find("memory", f"{peak:,} bytes")

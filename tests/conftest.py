@@ -19,9 +19,12 @@ start_tensorflow()
 # How fast a machine is decides no test.
 settings.register_profile("charlstm", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("charlstm")
+# As the job of a shell in the background, or one that outlives its terminal, is started; what the tests start and
+# interrupt would ignore it as well.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
-    # As a shell's job in the background is started; what the tests start and interrupt would ignore it as well.
     signal.signal(signal.SIGINT, signal.default_int_handler)
+if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 @pytest.fixture

@@ -82,7 +82,7 @@ VARIANTS = {
         *["--embedding-dropout", "0.1", "--activation-regularization", "2"],
         *["--temporal-activation-regularization", "1"],
     ],
-    "gradual": ["--gradual", "--phase-dropout", "0.1;0.1,0.3"],
+    "gradual": ["--gradual"],
     "nt-asgd": ["--optimizer", "nt-asgd", "--learning-rate", "9", "--non-monotone", "0", "--rmsprop-decay", "0.9"],
     "random lengths, further ahead": ["--random-lengths", "--target-offset", "3", "--sequence-length", "6"],
     "sgd, dropout list": ["--optimizer", "sgd", "--dropout", "0.1,0.5"],

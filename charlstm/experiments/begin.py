@@ -6,6 +6,7 @@ import contextlib
 import dataclasses
 import re
 import tempfile
+import time
 from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -21,11 +22,13 @@ from charlstm.experiments.settings import check_settings
 from charlstm.model.runtime import start_tensorflow
 from charlstm.store import atomic
 from charlstm.store.dataset_directory import Dataset, write_with_training_text
-from charlstm.store.lock import LOCK, locked
+from charlstm.store.lock import LOCK, LockedError, locked
 from charlstm.store.model_directory import Model, load_model, save_model
 from charlstm.store.sweep_file import SWEEP, SweepBase, SweepFile, read_sweep, write_sweep
 from charlstm.training.precision import choose_precision
 
+# Between two looks at whether another process has made the directory.
+WAIT_SECONDS = 0.5
 # The fields of TrainingConfig that came later, as JSON: what they are where a sweep does not name them, but for what is
 # chosen by size there.
 USUAL = {
@@ -104,13 +107,16 @@ def begin_or_resume(options: SweepOptions) -> SweepFile:
     with contextlib.ExitStack() as held:
         for lock in sorted(out.glob(f"{TRIALS}/*/{LOCK}")):
             held.enter_context(locked(lock.parent, out))
-        try:
-            return _made(options)
-        except (CharlstmError, OSError):
-            # Another process may have been a moment faster.
-            if options.is_begun:
-                return _found(options)
-            raise
+        while True:
+            try:
+                return _made(options)
+            except (CharlstmError, OSError) as problem:
+                # Another process may have been a moment faster, or be making it just now.
+                if options.is_begun:
+                    return _found(options)
+                if not (options.resume and isinstance(problem, LockedError)):
+                    raise
+            time.sleep(WAIT_SECONDS)
 
 
 def _made(options: SweepOptions) -> SweepFile:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 import shutil
@@ -18,9 +19,10 @@ import pytest
 from click.testing import CliRunner, Result
 
 from charlstm.cli.main import main
+from charlstm.experiments import begin
 from charlstm.experiments.paths import is_finished, model_path, trial_path
 from charlstm.experiments.plan import trials_of
-from charlstm.store.lock import locked
+from charlstm.store.lock import in_the_making, locked
 from charlstm.store.model_directory import load_model
 from charlstm.store.sweep_file import read_sweep
 from charlstm.store.sweep_results import read_results
@@ -141,6 +143,18 @@ def test_two_that_start_at_once_share_a_sweep_and_one_goes_on_where_the_other_is
     assert outcome("shared") == outcome("whole")
     assert all(path.stat().st_mtime_ns == written for path, written in finished.items())
     assert json.loads(printed) == json.loads(run("sweep", "--resume", "-o", "shared", "--json").stdout)
+
+
+def test_a_sweep_that_another_process_is_making_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    line = ["sweep", "poems", "-m", "base", "--subsets", "untouched", "--jobs", "1", *TRAINING, "-o", "out"]
+    Path(".out.abcd1234.tmp").mkdir()
+    with contextlib.ExitStack() as other:
+        other.enter_context(in_the_making(Path(".out.abcd1234.tmp")))
+        assert "another process is making out" in run(*line, code=1).stderr
+        waited = []
+        monkeypatch.setattr(begin.time, "sleep", lambda seconds: (waited.append(seconds), other.close()))
+        run(*line, "--resume")
+    assert waited == [begin.WAIT_SECONDS]
 
 
 def test_workers_stop_in_order_and_give_the_same_results() -> None:

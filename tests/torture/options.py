@@ -257,13 +257,20 @@ def check(tally: Tally, line: list[str], result: Result) -> None:
         tally.find(kind, ("control characters", *shown))
     elif result.exit_code != 0 and result.stdout:
         tally.find(kind, ("stdout in spite of a failure", *shown, result.stdout[:200]))
-    elif result.exit_code == 0 and "--json" in line and not {"--help", "-h"} & set(line):
-        before_end = line[: line.index("--")] if "--" in line else line
+    elif result.exit_code == 0 and asks_for_json(line):
         try:
             json.loads(result.stdout)
         except ValueError as problem:
-            if "--json" in before_end:
-                tally.find(kind, ("no JSON", *shown, str(problem), result.stdout[:200]))
+            tally.find(kind, ("no JSON", *shown, str(problem), result.stdout[:200]))
+
+
+def asks_for_json(line: list[str]) -> bool:
+    """Tell whether a line asks for JSON: `--json` may be the value of another option, or stand behind their end."""
+    if line[0] not in COMMANDS or {"--help", "-h"} & set(line):
+        return False
+    command = charlstm.get_command(click.Context(charlstm), line[0])
+    assert command is not None
+    return bool(command.make_context(line[0], line[1:], resilient_parsing=True).params.get("as_json"))
 
 
 def run_lines(tally: Tally, lines: Iterator[list[str]], source: random.Random, trained: int) -> None:

@@ -127,35 +127,47 @@ class RepetitionPenalty:
     """
 
     def __init__(self, penalty: float, window: int, seeds: Sequence[Sequence[int]], symbols: int) -> None:
-        self._cost = math.log(penalty)
         self._costs = np.zeros((len(seeds), symbols), np.float32)
-        self._counts = [[0] * symbols for _ in seeds]
-        # Lists and not arrays: most symbols change nothing in the costs, and a number in a list is ten times as
-        # quick to reach.
-        self._windows: list[deque[int]] = [deque() for _ in seeds]
-        self._size = window
-        for text, seed in enumerate(seeds):
+        self._windows = [_Window(row, window, math.log(penalty)) for row in self._costs]
+        for own, seed in zip(self._windows, seeds, strict=True):
             for symbol in seed[:-1][-window:]:
-                self._enter([text], [symbol])
+                own.enter(symbol)
 
     def __call__(self, logits: Logits, last: Ids) -> Logits:
         """Take the last symbols into the window and return the logits with its penalties."""
-        self._enter(range(len(last)), last.tolist())
+        for window, symbol in zip(self._windows, last.tolist(), strict=True):
+            window.enter(symbol)
         return logits - self._costs
 
-    def _enter(self, texts: Sequence[int], symbols: Sequence[int]) -> None:
-        """Take a symbol into the window of each of some texts."""
-        for text, symbol in zip(texts, symbols, strict=True):
-            counts, window = self._counts[text], self._windows[text]
-            if not counts[symbol]:
-                self._costs[text, symbol] = self._cost
-            counts[symbol] += 1
-            window.append(symbol)
-            if len(window) > self._size:
-                gone = window.popleft()
-                counts[gone] -= 1
-                if not counts[gone]:
-                    self._costs[text, gone] = 0
+
+class _Window:
+    """The last symbols of a text.
+
+    Args:
+        costs: of each symbol (V,), kept up to date: `cost` where it is among them, else 0.
+        size: how many there are at most.
+        cost: of a symbol.
+    """
+
+    def __init__(self, costs: NDArray[np.float32], size: int, cost: float) -> None:
+        self._costs, self._size, self._cost = costs, size, cost
+        # Lists and not arrays: most symbols change nothing in the costs, and a number in a list is ten times as
+        # quick to reach.
+        self._counts = [0] * len(costs)
+        self._symbols: deque[int] = deque()
+
+    def enter(self, symbol: int) -> None:
+        """Take a symbol in, and the oldest out where they are too many."""
+        counts, symbols = self._counts, self._symbols
+        if not counts[symbol]:
+            self._costs[symbol] = self._cost
+        counts[symbol] += 1
+        symbols.append(symbol)
+        if len(symbols) > self._size:
+            gone = symbols.popleft()
+            counts[gone] -= 1
+            if not counts[gone]:
+                self._costs[gone] = 0
 
 
 class Temperature:
@@ -181,10 +193,13 @@ class Temperature:
         self._is_greedy = temperatures == 0
         self._ever_greedy = bool(self._is_greedy.any())
         self._columns = None if temperatures.shape[1] == 1 else np.arange(len(inside))
+        # A single text spends more on calls than on numbers, and of those that multiply, this is the quickest.
+        self._factors_of_one: list[float] = self._factors[:, 0].tolist()
 
     def __call__(self, logits: Logits, last: Ids) -> Logits:
         """Return the logits divided by the temperature that counts after the last symbols."""
-        scaled: Logits = logits * self._of_texts(self._factors, last)
+        factors: Any = self._factors_of_one[last[0]] if len(last) == 1 else self._of_texts(self._factors, last)
+        scaled: Logits = logits * factors
         if self._ever_greedy:
             greedy = np.flatnonzero(self._of_texts(self._is_greedy, last))
             likeliest = logits[greedy].argmax(axis=1)
@@ -193,10 +208,10 @@ class Temperature:
         return scaled
 
     def _of_texts(self, table: NDArray[Any], last: Ids) -> NDArray[Any]:
-        """Return the entry of a table that counts for each text, (N, 1), or (1,) for one."""
+        """Return the entry of a table that counts for each text, (N, 1)."""
         if self._columns is not None:
             return table[last, self._columns][:, None]
-        return table[last[0]] if len(last) == 1 else table.take(last, axis=0)
+        return table.take(last, axis=0)
 
 
 class Likeliest:
@@ -226,7 +241,8 @@ class Likeliest:
             rising = logits[0].copy()
             rising.sort()
             first: Any = self._first_of_one(rising)
-            least, has_equals = rising[first : first + 1], first > 0 and rising[first - 1] == rising[first]
+            least = rising[first]
+            has_equals = first > 0 and rising[first - 1] == least
         else:
             rising = np.sort(logits, axis=1)
             first = self._first(rising)
@@ -237,7 +253,7 @@ class Likeliest:
             # Several are as likely as the least likely one that is kept: the last of them have to go.
             surplus = keep.sum(axis=1) - (logits.shape[1] - first)
             for row in np.flatnonzero(surplus):
-                equals = np.flatnonzero(logits[row] == least[row])
+                equals = np.flatnonzero(logits[row] == logits[row, keep[row]].min())
                 keep[row, equals[len(equals) - surplus[row] :]] = False
         return np.where(keep, logits, NEVER)
 
@@ -261,8 +277,8 @@ class Likeliest:
         if self._outside is not None:
             up_to = np.add.accumulate(np.exp(rising[begin:] - largest).astype(np.float64))
             first += bisect_right(up_to, self._outside * up_to[-1])
-        if self._distance is not None:
-            first = max(first, bisect_left(rising, largest + self._distance))
+        if self._distance is not None and rising[first] < (least := largest + self._distance):
+            first = bisect_left(rising, least, first)
         return first
 
     def _begin_of_top_k(self, rising: Logits) -> int:

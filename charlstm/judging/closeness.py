@@ -48,31 +48,29 @@ class Closeness:
 
 
 def closeness_after_transfer(out: Path) -> Closeness | None:
-    """Return the closeness of a model that was transferred just now; None where its base cannot be opened any more."""
+    """Return the closeness of a model that was transferred just now; None where its base cannot be opened any more.
+
+    Only for one's own model: its base and dataset are opened where the run found them, outside of its directory.
+    """
     model = load_model(out)
-    return closeness_of(model, load_dataset(out / str(model.dataset["path"])))
+    base = _base_of(model)
+    target = load_dataset(out / str(model.dataset["path"]))
+    return None if base is None or not len(target.splits["train"]) else closeness_of(model, target, base)
 
 
-def closeness_of(model: Model, target: Dataset) -> Closeness | None:
+def closeness_of(model: Model, target: Dataset, base: Model, random_seed: int = 1) -> Closeness:
     """Return how close a model's text is to a target's training text and to its base's text.
 
     Args:
         model: the model.
-        target: the dataset that it was transferred to.
-
-    Returns:
-        None where the model is no transfer, its base is not where it was, or the target has no training text.
+        target: the dataset that it was transferred to, with training text.
+        base: the model that it was transferred from.
+        random_seed: of both models' texts, which are written at a temperature of 1: as they were learned.
     """
-    base = _base_of(model)
-    if base is None or not len(target.splits["train"]):
-        return None
-    written = sequences(texts_by(model, PIECES, SamplingConfig(length=PIECE_CHARS, temperature=1.0)))
-    return Closeness(
-        jensen_shannon_bits(written, sequences(_pieces_of(target))),
-        jensen_shannon_bits(
-            written, sequences(texts_by(base, PIECES, SamplingConfig(length=PIECE_CHARS, temperature=1.0)))
-        ),
-    )
+    config = SamplingConfig(length=PIECE_CHARS, temperature=1.0, random_seed=random_seed)
+    written, by_base = (sequences(texts_by(each, PIECES, config)) for each in (model, base))
+    from_target = jensen_shannon_bits(written, sequences(_pieces_of(target)))
+    return Closeness(from_target, jensen_shannon_bits(written, by_base))
 
 
 def sequences(pieces: Sequence[str]) -> Counter[str]:

@@ -50,7 +50,7 @@ class ModelReport:
         held_out: the same of the dataset's own text that is not for training; None where there is none.
         frequent_words: "text" and "corpus" -> the most frequent words there.
         frequent_suffixes: the same of the last three letters of words of at least five.
-        closeness: whether the text is closer to the dataset's or to the base model's; None where it is no transfer.
+        closeness: whether the text is closer to the dataset's or to the base model's; None without one.
         sample: the one of its texts that has the longest copied stretch.
         is_copied: which characters of it (N,) are within copied stretches.
     """
@@ -68,12 +68,15 @@ class ModelReport:
     is_copied: NDArray[np.bool_]
 
 
-def report(model: Path, against: Path | None, length: int, temperature: float, random_seed: int) -> ModelReport:
+def report(
+    model: Path, against: Path | None, base: Path | None, length: int, temperature: float, random_seed: int
+) -> ModelReport:
     """Let a model write, and judge what it wrote.
 
     Args:
         model: the model directory.
         against: the dataset to judge by; None for the one that stands in the model directory.
+        base: the model that it was transferred from, whose text its own is compared with; None for no comparison.
         length: characters to write, rounded to whole texts.
         temperature: as in sampling.
         random_seed: of the text.
@@ -86,9 +89,11 @@ def report(model: Path, against: Path | None, length: int, temperature: float, r
     if against is None:
         against = dataset_of(trained, "--against DATASET")
     dataset = load_dataset(against)
-    for path, vocabulary, error in ((model, trained.vocabulary, ModelError), (against, dataset.vocabulary, DataError)):
-        if vocabulary.level == "word":
-            raise error(f"{path} is of words, and text is judged by its characters: see charlstm evaluate")
+    before = None if base is None else load_model(base)
+    for each in (trained, before, dataset):
+        if each is not None and each.vocabulary.level == "word":
+            error = DataError if each is dataset else ModelError
+            raise error(f"{each.path} is of words, and text is judged by its characters: see charlstm evaluate")
     if not len(dataset.splits["train"]):
         raise DataError(f"{against} has no training text to judge by: name another one with --against")
     streams = max(1, round(length / TEXT_CHARS))
@@ -107,7 +112,7 @@ def report(model: Path, against: Path | None, length: int, temperature: float, r
         held_out=judge([held_out], corpus).judgement if held_out else None,
         frequent_words=_side_by_side(written.profile.words, profile.words),
         frequent_suffixes=_side_by_side(written.profile.suffixes, profile.suffixes),
-        closeness=closeness_of(trained, dataset),
+        closeness=None if before is None else closeness_of(trained, dataset, before, random_seed),
         sample=written.texts[written.longest],
         is_copied=written.is_copied[written.longest],
     )

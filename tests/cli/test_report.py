@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -49,6 +50,17 @@ def test_the_dataset_in_the_model_directory_is_the_first_choice() -> None:
     assert "holds no dataset of its own: name --against DATASET" in run(code=4).stderr
     Path("corpus").rename("model/dataset")
     assert json.loads(run("--json").stdout)["dataset"] == str(Path("model/dataset"))
+
+
+def test_the_base_that_is_named_is_what_a_text_may_be_closer_to() -> None:
+    shutil.copytree("model", "base")
+    compared = ["--against", "corpus", "--base", "base"]
+    found = json.loads(run(*compared, "--json").stdout)
+    assert found["closeness"]["from_base_bits"] == 0  # the same weights write the same text
+    assert found["closeness"]["from_target_bits"] > 0.1
+    assert "Its text is closer to the base's than to the target's" in run(*compared).stdout
+    other = json.loads(run(*compared, "--json", "--random-seed", "2").stdout)
+    assert other["closeness"]["from_target_bits"] != found["closeness"]["from_target_bits"]
 
 
 def test_the_table_has_its_units_and_the_sentences_stand_below() -> None:
@@ -98,6 +110,8 @@ def test_judging_imports_no_tensorflow() -> None:
         (["--against", "nothing"], 4, "nothing"),
         (["--against", "model"], 4, "model"),
         (["--against", "corpus", "-m", "corpus"], 5, "is a dataset, not a model"),
+        (["--against", "corpus", "--base", "nothing"], 5, "nothing"),
+        (["--against", "corpus", "--base", "corpus"], 5, "is a dataset, not a model"),
         (["--against", "corpus", "--temperature", "-1"], 2, "--temperature"),
         (["--against", "corpus", "--length", "5"], 2, "--length"),
     ],

@@ -9,7 +9,7 @@ import pytest
 
 from charlstm.config import CorpusConfig
 from charlstm.judging.closeness import Closeness, closeness_after_transfer, closeness_of, sequences
-from charlstm.store.dataset_directory import write_dataset
+from charlstm.store.dataset_directory import load_dataset, write_dataset
 from charlstm.store.model_directory import load_model, save_model
 
 
@@ -63,10 +63,18 @@ def test_a_text_of_the_target_itself_is_nearly_as_close_as_can_be(model_path: Pa
     assert closeness.from_base_bits > 0.98
 
 
+def test_the_random_seed_is_that_of_both_texts(model_path: Path, base: Path) -> None:
+    out = transferred(model_path, base, "acxz")
+    model, dataset, before = load_model(out), load_dataset(out / "dataset"), load_model(base)
+    once = closeness_of(model, dataset, before)
+    assert closeness_of(model, dataset, before) == once == closeness_after_transfer(out)
+    other = closeness_of(model, dataset, before, random_seed=2)
+    assert other.from_target_bits != once.from_target_bits
+    assert other.from_base_bits != once.from_base_bits
+
+
 def test_without_the_base_there_is_nothing_to_say(model_path: Path, base: Path) -> None:
     out = transferred(model_path, base, "xyz")
-    dataset = write_dataset([str(base.parent / "target.txt")], CorpusConfig(), base.parent / "again")
-    assert closeness_of(load_model(model_path), dataset) is None  # no transfer
     config = json.loads((base / "config.json").read_text())
     shutil.rmtree(base)
     assert closeness_after_transfer(out) is None

@@ -19,6 +19,12 @@ from charlstm.cli.options import DIRECTORY, json_option, model_option, random_se
     help="Dataset whose training text it is judged by.",
 )
 @click.option(
+    "--base",
+    type=DIRECTORY,
+    metavar="MODEL",
+    help="Model that it was transferred from, to say which of the two its text is closer to: dataset or base.",
+)
+@click.option(
     "--length",
     type=click.IntRange(100, 1_000_000),
     default=20_000,
@@ -31,7 +37,13 @@ from charlstm.cli.options import DIRECTORY, json_option, model_option, random_se
 @random_seed_option
 @json_option
 def command(
-    model: Path | None, against: Path | None, length: int, temperature: float, random_seed: int, as_json: bool
+    model: Path | None,
+    against: Path | None,
+    base: Path | None,
+    length: int,
+    temperature: float,
+    random_seed: int,
+    as_json: bool,
 ) -> None:
     """Let a model write, and judge its text: words, distributions, repetition, copying.
 
@@ -43,7 +55,7 @@ def command(
     from charlstm.judging.report import report
     from charlstm.store.runs import newest_model
 
-    found = report(model or newest_model(), against, length, temperature, random_seed)
+    found = report(model or newest_model(), against, base, length, temperature, random_seed)
     if as_json:
         emit_json(document_of(found))
     else:

@@ -4,8 +4,9 @@
     examples/methods.py TINYSHAKESPEARE.txt GUTENBERG_FOLDER DICKINSON.txt OUT_FOLDER
 
 On tinyshakespeare each regulariser alone, gradual learning and the schedules against a plain training; from books to
-poems the parts of ULMFiT against a plain transfer; each with several random seeds.  The results go to
-OUT_FOLDER/methods.md.  Stop it whenever you like: run again, it goes on where it was.
+poems the parts of ULMFiT against a plain transfer; each with several random seeds.  What each training gave is kept in
+OUT_FOLDER/results.json, and the page that they make in OUT_FOLDER/methods.md.  Stop it whenever you like: run again, it
+goes on where it was; what stands in results.json is not trained again.
 """
 
 from __future__ import annotations
@@ -31,8 +32,10 @@ FROM_SCRATCH: Mapping[str, Sequence[str]] = {
     "no dropout": ["--dropout", "0"],
     "locked dropout": ["--locked-dropout"],
     "weight drop 0.25": ["--weight-drop", "0.25"],
+    "input dropout 0.1": ["--input-dropout", "0.1"],
     "embedding dropout 0.05": ["--embedding-dropout", "0.05"],
-    "activation regularisation": ["--activation-regularization", "2", "--temporal-activation-regularization", "1"],
+    "activation regularisation 2": ["--activation-regularization", "2"],
+    "temporal activation regularisation 1": ["--temporal-activation-regularization", "1"],
     "weight decay": ["--weight-decay", "1e-3"],
     "tied embedding": ["--embedding", "{units}", "--tie-weights"],
     "random lengths": ["--random-lengths"],
@@ -45,6 +48,7 @@ FROM_SCRATCH: Mapping[str, Sequence[str]] = {
     "schedule cyclical": ["--schedule", "cyclical"],
     "schedule sgdr": ["--schedule", "sgdr"],
     "schedule one-cycle": ["--schedule", "one-cycle"],
+    "schedule plateau": ["--schedule", "plateau"],
     "schedule step": ["--schedule", "step"],
 }
 STLR, RATES, UNFREEZE = ["--schedule", "stlr"], ["--layer-rate-decay", "2.6"], ["--unfreeze", "gradual"]
@@ -77,38 +81,56 @@ def main() -> None:
             charlstm("preprocess", str(source), "-o", str(out / name), *how)
     plain = ["--layers", "3", "--units", units, "--dropout", "0.2", "--epochs", str(asked.epochs), "--patience", "0"]
     plain += ["--batch-size", "32", "--sequence-length", "80"]
-    scratch = {
-        name: [train(out, "pretrain", "shakespeare", name, seed, [*plain, *filled(options, units)]) for seed in seeds]
-        for name, options in FROM_SCRATCH.items()
-    }
     base = ["--layers", "3", "--units", units, "--epochs", str(2 * asked.epochs), "--dropout", "0.2"]
-    train(out, "pretrain", "books", "base", 1, base)
     over = ["-m", str(out / "books-base-1"), "--epochs", "12", "--patience", "0"]
-    carried = {
-        name: [train(out, "transfer", "poems", name, seed, [*over, *options]) for seed in seeds]
-        for name, options in CARRIED_OVER.items()
-    }
+    results = Results(out / "results.json")
+    for seed in seeds:
+        for name, options in FROM_SCRATCH.items():
+            results.train("pretrain", "shakespeare", name, seed, [*plain, *filled(options, units)])
+    results.train("pretrain", "books", "base", 1, base)
+    for seed in seeds:
+        for name, options in CARRIED_OVER.items():
+            results.train("transfer", "poems", name, seed, [*over, *options])
     page = [
         "# The methods at a small size",
         "",
         f"3 layers of {units} units, {asked.seeds} random seeds. Test loss in nats per character, mean and standard "
         "deviation over the seeds; all trainings of a table read the same number of characters, up to some per cent "
         "where lengths are random.",
-        *table(f"From scratch, tinyshakespeare, {asked.epochs} epochs", scratch),
-        *table("From books to poems, 12 epochs", carried),
+        *table(f"From scratch, tinyshakespeare, {asked.epochs} epochs", results.losses("shakespeare")),
+        *table("From books to poems, 12 epochs", results.losses("poems")),
     ]
     (out / "methods.md").write_text("\n".join(page) + "\n", encoding="utf-8")
     print(out / "methods.md")
 
 
-def train(out: Path, command: str, dataset: str, name: str, seed: int, options: Sequence[str]) -> float:
-    """Return the test loss of a training, which is run, or gone on with, unless it is finished."""
-    model = out / f"{dataset}-{name.replace(' ', '-').replace(',', '')}-{seed}"
-    if not (model / "config.json").exists():
+class Results:
+    """What each training gave, by dataset, method and random seed, in a file that is complete after each of them."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._kept = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+
+    def train(self, command: str, dataset: str, name: str, seed: int, options: Sequence[str]) -> None:
+        """Train, or go on with it, unless its result is kept already."""
+        of_method = self._kept.setdefault(dataset, {}).setdefault(name, {})
+        if str(seed) in of_method:
+            return
+        folder = self._path.parent
+        model = folder / f"{dataset}-{name.replace(' ', '-').replace(',', '')}-{seed}"
         fixed = ["--random-seed", str(seed), "--resume", "-o", str(model)]
-        charlstm(command, str(out / dataset), *options, *fixed)
-    result = json.loads((model / "config.json").read_text(encoding="utf-8"))["result"]
-    return float(result["test_nats_per_char"])
+        charlstm(command, str(folder / dataset), *options, *fixed)
+        of_method[str(seed)] = json.loads((model / "config.json").read_text(encoding="utf-8"))["result"]
+        scratch = self._path.with_suffix(".new")
+        scratch.write_text(json.dumps(self._kept, indent=1) + "\n", encoding="utf-8")
+        scratch.replace(self._path)
+
+    def losses(self, dataset: str) -> Mapping[str, Sequence[float]]:
+        """Return the test losses of each method, one a seed."""
+        return {
+            name: [float(result["test_nats_per_char"]) for result in by_seed.values()]
+            for name, by_seed in self._kept[dataset].items()
+        }
 
 
 def charlstm(*arguments: str) -> None:

@@ -11,7 +11,7 @@ from typing import Any, Literal
 import numpy as np
 
 from charlstm.config import SamplingConfig
-from charlstm.sampling.filters import Logits, filters_of, softmax, symbol_weights
+from charlstm.sampling.filters import Logits, Weights, shaping_of
 from charlstm.sampling.generate import draw
 from charlstm.sampling.growing_texts import first_symbol
 from charlstm.sampling.mixture import Mixture
@@ -80,7 +80,7 @@ class Draft:
         here = Moment(self._network.state(), self._logits)
         size = len(self._ids)
         while len(self._suggested) < SUGGESTED and not (self._suggested and self.suggestion.endswith("\n")):
-            symbol = int(draw(symbol_weights(self._shaped()), self._random.random(1))[0])
+            symbol = int(draw(self._weights(), self._random.random(1))[0])
             self._suggested.append(symbol)
             self._ids.append(symbol)
             self._logits = self._network.step([symbol])
@@ -126,7 +126,8 @@ class Draft:
 
     def likeliest(self, count: int) -> list[tuple[str, float]]:
         """Return the symbols that are drawn likeliest next, as text, with their probabilities, the likeliest first."""
-        probabilities = softmax(self._shaped())[0]
+        weights = self._weights()[0]
+        probabilities = weights / weights.sum()
         order = np.argsort(-probabilities, kind="stable")[:count].tolist()
         return [(self._vocabulary.shown[symbol], float(probabilities[symbol])) for symbol in order]
 
@@ -142,12 +143,10 @@ class Draft:
         self._network.restore(moment.state)
         self._logits = moment.logits
 
-    def _shaped(self) -> Logits:
-        """Return the logits of the next symbol as the filters leave them, (1, V)."""
-        logits, recent = self._logits, self._ids[-self.config.repetition_window - 1 :]
-        for transform in filters_of(self.config, self._vocabulary, [recent]):
-            logits = transform(logits, np.array(recent[-1:]))
-        return logits
+    def _weights(self) -> Weights:
+        """Return what the next symbol is drawn by, (1, V)."""
+        recent = self._ids[-self.config.repetition_window - 1 :]
+        return shaping_of(self.config, self._vocabulary, [recent])(self._logits, np.array(recent[-1:]))
 
     def _word(self) -> int:
         """Return how many symbols of the suggestion end with its first word."""

@@ -1,7 +1,8 @@
-"""Logits in, logits out: what shapes the distribution that a symbol is drawn from.
+"""What shapes the distribution that a symbol is drawn from.
 
 A filter takes logits (N, V) and the symbols read last (N,), and returns logits of the same shape; a symbol that it
-rules out gets minus infinity.  With all of them off the model's own distribution is left as it is.
+rules out gets minus infinity.  What they leave is made weights, in proportion to the probabilities, of which only the
+likeliest may be kept.  With everything off the model's own distribution is left as it is.
 """
 
 from __future__ import annotations
@@ -33,17 +34,43 @@ NEVER = np.array(-np.inf, np.float32)
 WORD_MARKS = "'\N{RIGHT SINGLE QUOTATION MARK}"
 
 Logits = NDArray[np.float32]
+Weights = NDArray[np.float64]
 Ids = NDArray[np.integer]
 Filter = Callable[[Logits, Ids], Logits]
 
 
-def filters_of(
+class Shaping:
+    """What all options together make of a network's logits.
+
+    Args:
+        filters: of the logits, in the order in which they apply.
+        likeliest: what is kept of the symbols then; None for all.
+    """
+
+    def __init__(self, filters: Sequence[Filter], likeliest: Likeliest | None) -> None:
+        self._filters = filters
+        self._likeliest = likeliest
+
+    def __call__(self, logits: Logits, last: Ids) -> Weights:
+        """Return what symbols are drawn by, (N, V), in proportion to their probabilities.
+
+        Args:
+            logits: the network's, (N, V).
+            last: the symbols that each text ends with, (N,).
+        """
+        for transform in self._filters:
+            logits = transform(logits, last)
+        weights = symbol_weights(logits)
+        return weights if self._likeliest is None else self._likeliest(weights)
+
+
+def shaping_of(
     config: SamplingConfig,
     vocabulary: Vocabulary,
     seeds: Sequence[Sequence[int]],
     temperatures: Sequence[float] | None = None,
-) -> list[Filter]:
-    """Return the filters that `config` asks for, in the order in which they apply.
+) -> Shaping:
+    """Return what `config` asks for.
 
     Args:
         config: how to draw.
@@ -64,9 +91,8 @@ def filters_of(
     start = inside if config.word_start_temperature is None else np.full(len(seeds), config.word_start_temperature)
     if (inside != 1).any() or (start != 1).any():
         filters.append(Temperature(inside, start, part_of_word(vocabulary)))
-    if config.top_k or config.top_p < 1 or config.min_p:
-        filters.append(Likeliest(config.top_k, config.top_p, config.min_p))
-    return filters
+    is_limited = config.top_k or config.top_p < 1 or config.min_p
+    return Shaping(filters, Likeliest(config.top_k, config.top_p, config.min_p) if is_limited else None)
 
 
 def forbidden_symbols(config: SamplingConfig, vocabulary: Vocabulary) -> NDArray[np.bool_]:
@@ -215,7 +241,7 @@ class Temperature:
 
 
 class Likeliest:
-    """Keeps some of the likeliest symbols of each row; of equals, those with the lower ids.
+    """Keeps some of the likeliest symbols of each text; of equals, those with the lower ids.
 
     One sorting serves all three limits, of which the tightest counts.
 
@@ -232,68 +258,61 @@ class Likeliest:
     def __init__(self, top_k: int = 0, top_p: float = 1.0, min_p: float = 0.0) -> None:
         self._top_k = top_k
         self._outside = min(1 - top_p, ALMOST_ONE) if top_p < 1 else None
-        self._distance = np.float32(math.log(min_p)) if min_p > 0 else None
+        self._min_p = min_p
 
-    def __call__(self, logits: Logits, last: Ids) -> Logits:  # noqa: ARG002
-        """Return the logits of the kept symbols."""
+    def __call__(self, weights: Weights) -> Weights:
+        """Return the weights (N, V) of the kept symbols, and 0 for the others; the largest of a row is 1."""
         # Sorting values is many times as fast as ranking ids, where the processor sorts with vector instructions.
-        if len(logits) == 1:
-            rising = logits[0].copy()
+        if len(weights) == 1:
+            rising = weights[0].copy()
             rising.sort()
             first: Any = self._first_of_one(rising)
             least = rising[first]
-            has_equals = first > 0 and rising[first - 1] == least
+            has_equals = first > 0 and rising[first - 1] == least > 0
         else:
-            rising = np.sort(logits, axis=1)
+            rising = np.sort(weights, axis=1)
             first = self._first(rising)
             rows = np.arange(len(rising))
-            least, has_equals = rising[rows, first][:, None], (rising[rows, first - 1] == rising[rows, first]).any()
-        keep = logits >= least
+            least = rising[rows, first][:, None]
+            has_equals = (rising[rows, first - 1] == rising[rows, first]).any()
+        keep = weights >= least
         if has_equals:
             # Several are as likely as the least likely one that is kept: the last of them have to go.
-            surplus = keep.sum(axis=1) - (logits.shape[1] - first)
+            surplus = keep.sum(axis=1) - (weights.shape[1] - first)
             for row in np.flatnonzero(surplus):
-                equals = np.flatnonzero(logits[row] == logits[row, keep[row]].min())
+                equals = np.flatnonzero(weights[row] == weights[row, keep[row]].min())
                 keep[row, equals[len(equals) - surplus[row] :]] = False
-        return np.where(keep, logits, NEVER)
+        kept: Weights = weights * keep
+        return kept
 
-    def _first(self, rising: Logits) -> NDArray[np.intp]:
-        """Return where the kept symbols begin in each row, (N,), of logits (N, V) in rising order."""
+    def _first(self, rising: Weights) -> NDArray[np.intp]:
+        """Return where the kept symbols begin in each row, (N,), of weights (N, V) in rising order."""
         begin = self._begin_of_top_k(rising)
-        largest = rising[:, -1:]
         first = np.full(len(rising), begin)
         if self._outside is not None:
-            up_to = np.exp(rising[:, begin:] - largest).astype(np.float64).cumsum(axis=1)
+            up_to = rising[:, begin:].cumsum(axis=1)
             # The likelier ones than a symbol do not add up to p yet: with it, the less likely ones are above 1 - p.
             first += (up_to > self._outside * up_to[:, -1:]).argmax(axis=1)
-        if self._distance is not None:
-            first = np.maximum(first, (rising >= largest + self._distance).argmax(axis=1))
+        if self._min_p:
+            first = np.maximum(first, (rising >= self._min_p).argmax(axis=1))
         return first
 
-    def _first_of_one(self, rising: Logits) -> int:
+    def _first_of_one(self, rising: Weights) -> int:
         """Return what `_first` does for a single row, (V,), by searches: one text spends more on calls than on sums."""
         first = begin = self._begin_of_top_k(rising)
-        largest = rising[-1]
         if self._outside is not None:
-            up_to = np.add.accumulate(np.exp(rising[begin:] - largest).astype(np.float64))
+            up_to = np.add.accumulate(rising[begin:])
             first += bisect_right(up_to, self._outside * up_to[-1])
-        if self._distance is not None and rising[first] < (least := largest + self._distance):
-            first = bisect_left(rising, least, first)
+        if rising[first] < self._min_p:
+            first = bisect_left(rising, self._min_p, first)
         return first
 
-    def _begin_of_top_k(self, rising: Logits) -> int:
+    def _begin_of_top_k(self, rising: Weights) -> int:
         return max(0, rising.shape[-1] - self._top_k) if self._top_k else 0
 
 
-def softmax(logits: Logits) -> NDArray[np.float64]:
-    """Return the probabilities of each row, (N, V), in float64."""
-    weights = symbol_weights(logits)
-    weights /= weights.sum(axis=1, keepdims=True)
-    return weights
-
-
-def symbol_weights(logits: Logits) -> NDArray[np.float64]:
-    """Return numbers in proportion to the probabilities of each row, (N, V), in float64, the largest 1."""
+def symbol_weights(logits: Logits) -> Weights:
+    """Return numbers in proportion to the probabilities of each row, (N, V), the largest 1."""
     # In float32, of which the logits are, a power takes a third of the time.
     return np.exp(logits - np.maximum.reduce(logits, axis=1, keepdims=True)).astype(np.float64)
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from charlstm.config import SamplingConfig
 from charlstm.data.vocabulary import Vocabulary
-from charlstm.sampling.filters import filters_of, log_probabilities, symbol_weights
+from charlstm.sampling.filters import log_probabilities, shaping_of
 from charlstm.sampling.growing_texts import Drawn, GrowingTexts, Prompt
 
 # Random numbers made at a time, for each text.
@@ -64,7 +64,7 @@ class Generation(GrowingTexts):
     ) -> None:
         super().__init__(vocabulary, prompts, config, scored=scored)
         self._network = network
-        self._filters = filters_of(config, vocabulary, self._seeds, self._temperatures)
+        self._shaping = shaping_of(config, vocabulary, self._seeds, self._temperatures)
 
     def _symbols(self, randoms: list[np.random.Generator]) -> Iterator[Drawn]:
         network = self._network
@@ -73,10 +73,8 @@ class Generation(GrowingTexts):
             if step % RANDOM_BLOCK == 0:
                 # The same numbers as one at a time, at a small part of the cost.
                 uniform = np.stack([random.random(RANDOM_BLOCK) for random in randoms], axis=1)
-            logits = shaped = network.step(ids)
-            for transform in self._filters:
-                shaped = transform(shaped, ids)
-            ids = draw(symbol_weights(shaped), uniform[step % RANDOM_BLOCK])
+            logits = network.step(ids)
+            ids = draw(self._shaping(logits, ids), uniform[step % RANDOM_BLOCK])
             yield ids[:, None], log_probabilities(logits, ids)[:, None] if self._scored else None
 
 

@@ -15,7 +15,7 @@ from charlstm.model.numpy_lstm import NumpyLSTM
 from charlstm.model.weights import initial_weights
 from charlstm.sampling import compiled
 from charlstm.sampling.compiled import CompiledGeneration, TensorFlowLSTM
-from charlstm.sampling.filters import filters_of, softmax
+from charlstm.sampling.filters import shaping_of
 from charlstm.sampling.generate import Generation
 from charlstm.sampling.growing_texts import GrowingTexts, Prompt, alike
 from charlstm.sampling.seed_text import read_seed
@@ -89,10 +89,10 @@ def test_the_filters_are_those_of_the_numpy_path(options: dict[str, object]) -> 
     logits = np.random.default_rng(2).normal(0, 2, (50, 11)).astype(np.float32)
     logits[:, 8] = logits[:, 2]  # equals, which only their ids put in order
     ours = compiled.filtered(tf.constant(logits), config, np.arange(11) == 4, temperatures).numpy()
-    for transform in filters_of(config, vocabulary, [[0]] * 50, temperatures):
-        logits = transform(logits, np.zeros(50, int))
-    np.testing.assert_allclose(softmax(ours), softmax(logits), atol=1e-6)
-    assert (softmax(ours)[:, 4] == 0).all()
+    weights = shaping_of(config, vocabulary, [[0]] * 50, temperatures)(logits, np.zeros(50, int))
+    probabilities = tf.nn.softmax(ours).numpy()
+    np.testing.assert_allclose(probabilities, weights / weights.sum(axis=1, keepdims=True), atol=1e-6)
+    assert (probabilities[:, 4] == 0).all()
 
 
 def test_draws_follow_the_probabilities() -> None:
@@ -112,7 +112,7 @@ def test_first_symbols_have_the_frequencies_of_the_softmax(model_path: Path, voc
     logits = [network.step([vocabulary.ids[symbol]]) for symbol in "abc"][-1]
     generation = compiled_texts(model_path, streams=streams, length=1, temperature=1.0)
     counts = np.array([generation.texts.count(vocabulary.decode([symbol])) for symbol in range(len(vocabulary))])
-    expected = softmax(logits)[0] * streams
+    expected = tf.nn.softmax(logits)[0].numpy() * streams
     # Chi-square has a mean of V - 1 and a variance of twice that; four standard deviations.
     degrees = len(vocabulary) - 1
     assert ((counts - expected) ** 2 / expected).sum() < degrees + 4 * (2 * degrees) ** 0.5

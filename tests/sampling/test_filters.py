@@ -1,9 +1,10 @@
-"""Each filter against its definition, in the shape that the generator uses: (N, V) logits, (N,) last symbols."""
+"""Each filter against its definition, in the shape that the generator uses: (N, V) logits or weights, (N,) symbols."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
+import tensorflow as tf
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
@@ -16,16 +17,16 @@ from charlstm.sampling.filters import (
     Likeliest,
     RepetitionPenalty,
     Temperature,
-    filters_of,
     forbidden_symbols,
     log_probabilities,
     part_of_word,
-    softmax,
+    shaping_of,
+    symbol_weights,
 )
 from charlstm.sampling.generate import draw
 
 ABC = Vocabulary(("\n", " ", *"abcde"))
-LOGITS = np.log(np.array([[0.5, 0.3, 0.15, 0.05], [0.05, 0.15, 0.3, 0.5]], np.float32))
+WEIGHTS = np.array([[0.5, 0.3, 0.15, 0.05], [0.05, 0.15, 0.3, 0.5]]) / 0.5
 LAST = np.zeros(2, int)
 
 
@@ -40,20 +41,29 @@ def some_logits(draw_from: st.DrawFn) -> NDArray[np.float32]:
     return logits
 
 
-def keep_likeliest(logits: NDArray[np.float32], *limits: float, **named: float) -> NDArray[np.float32]:
-    return Likeliest(*limits, **named)(logits, np.zeros(len(logits), int))  # type: ignore[arg-type]
+def keep_likeliest(weights: NDArray[np.float64], *limits: float, **named: float) -> NDArray[np.float64]:
+    return Likeliest(*limits, **named)(weights)  # type: ignore[arg-type]
 
 
-def ranked(row: NDArray[np.float32]) -> list[int]:
+def softmax(logits: NDArray[np.float32]) -> NDArray[np.float64]:
+    return np.asarray(tf.nn.softmax(logits.astype(np.float64)))
+
+
+def ranked(row: NDArray[np.float64]) -> list[int]:
     return sorted(range(len(row)), key=lambda symbol: (-row[symbol], symbol))
 
 
-def kept(logits: NDArray[np.float32]) -> list[set[int]]:
-    return [set(np.flatnonzero(row > -np.inf).tolist()) for row in logits]
+def kept(weights: NDArray[np.float64]) -> list[set[int]]:
+    return [set(np.flatnonzero(row).tolist()) for row in weights]
 
 
-def test_with_everything_off_there_is_no_filter() -> None:
-    assert filters_of(SamplingConfig(temperature=1.0), ABC, [[0]] * 3) == []
+@given(some_logits())
+def test_with_everything_off_the_distribution_is_that_of_the_model(logits: NDArray[np.float32]) -> None:
+    shaping = shaping_of(SamplingConfig(temperature=1.0), ABC, [[0]] * len(logits))
+    weights = shaping(logits, np.zeros(len(logits), int))
+    np.testing.assert_array_equal(weights, symbol_weights(logits))
+    np.testing.assert_allclose(weights / weights.sum(axis=1, keepdims=True), softmax(logits), rtol=1e-5, atol=1e-30)
+    assert (weights.max(axis=1) == 1).all()
 
 
 @pytest.mark.parametrize(
@@ -69,25 +79,26 @@ def test_with_everything_off_there_is_no_filter() -> None:
 )
 def test_each_option_makes_its_filter(given: dict[str, object], lowered: set[str]) -> None:
     seed = [ABC.ids["a"], ABC.ids["b"]]
-    (transform,) = filters_of(SamplingConfig(temperature=1.0, **given), ABC, [seed])  # type: ignore[arg-type]
+    shaping = shaping_of(SamplingConfig(temperature=1.0, **given), ABC, [seed])  # type: ignore[arg-type]
     logits = np.zeros((1, len(ABC)), np.float32)
     logits[0, ABC.ids["e"]] = 2
-    changed = transform(logits, np.array(seed[-1:])) < logits
+    changed = shaping(logits, np.array(seed[-1:])) < symbol_weights(logits)
     assert {ABC.symbols[symbol] for symbol in np.flatnonzero(changed)} - {"\n", " "} == lowered
 
 
 @given(some_logits(), st.integers(1, 10))
 def test_top_k_keeps_the_k_likeliest_and_changes_nothing_else(logits: NDArray[np.float32], k: int) -> None:
-    result = keep_likeliest(logits, top_k=k)
-    assert kept(result) == [{symbol for symbol in ranked(row)[:k] if row[symbol] > -np.inf} for row in logits]
-    np.testing.assert_array_equal(result[result > -np.inf], logits[result > -np.inf])
+    weights = symbol_weights(logits)
+    result = keep_likeliest(weights, top_k=k)
+    assert kept(result) == [{symbol for symbol in ranked(row)[:k] if row[symbol]} for row in weights]
+    np.testing.assert_array_equal(result[result > 0], weights[result > 0])
 
 
 @given(some_logits(), st.floats(0.01, 0.99))
 def test_top_p_keeps_the_fewest_that_reach_p(logits: NDArray[np.float32], p: float) -> None:
-    result = keep_likeliest(logits, top_p=p)
+    result = keep_likeliest(symbol_weights(logits), top_p=p)
     for row, symbols in zip(softmax(logits), kept(result), strict=True):
-        order = ranked(row.astype(np.float32))
+        order = ranked(row)
         total = sum(row[symbol] for symbol in symbols)
         assert total >= p - 1e-5
         # Without the least likely of them it would not do.
@@ -97,25 +108,26 @@ def test_top_p_keeps_the_fewest_that_reach_p(logits: NDArray[np.float32], p: flo
 
 @given(some_logits(), st.floats(0.001, 1))
 def test_min_p_keeps_what_is_likely_enough_beside_the_likeliest(logits: NDArray[np.float32], p: float) -> None:
-    limits = logits.max(axis=1, keepdims=True) + np.float32(np.log(p))
-    np.testing.assert_array_equal(keep_likeliest(logits, min_p=p) > -np.inf, logits >= limits)
+    weights = symbol_weights(logits)
+    np.testing.assert_array_equal(keep_likeliest(weights, min_p=p) > 0, weights >= p * weights.max(axis=1)[:, None])
 
 
 @given(some_logits(), st.integers(1, 9), st.floats(0.05, 0.95), st.floats(0.01, 1))
 def test_three_limits_together_are_the_one_after_the_other(
     logits: NDArray[np.float32], k: int, p: float, min_p: float
 ) -> None:
-    together = keep_likeliest(logits, k, p, min_p)
-    np.testing.assert_array_equal(together, np.concatenate([keep_likeliest(row[None], k, p, min_p) for row in logits]))
-    one_by_one = keep_likeliest(keep_likeliest(keep_likeliest(logits, top_k=k), top_p=p), min_p=min_p)
+    weights = symbol_weights(logits)
+    together = keep_likeliest(weights, k, p, min_p)
+    np.testing.assert_array_equal(together, np.concatenate([keep_likeliest(row[None], k, p, min_p) for row in weights]))
+    one_by_one = keep_likeliest(keep_likeliest(keep_likeliest(weights, top_k=k), top_p=p), min_p=min_p)
     np.testing.assert_array_equal(together, one_by_one)
-    assert (together.max(axis=1) == logits.max(axis=1)).all()
+    assert (together.max(axis=1) == 1).all()
 
 
 @pytest.mark.parametrize(("p", "count"), [(1e-300, 1), (0.01, 1), (0.49, 1), (0.6, 2), (0.9, 3), (0.99, 4)])
 def test_top_p_on_a_distribution_known_by_heart(p: float, count: int) -> None:
-    assert [len(symbols) for symbols in kept(keep_likeliest(LOGITS, top_p=p))] == [count, count]
-    np.testing.assert_array_equal(keep_likeliest(np.zeros((1, 4), np.float32), 2) > -np.inf, [[1, 1, 0, 0]])
+    assert [len(symbols) for symbols in kept(keep_likeliest(WEIGHTS, top_p=p))] == [count, count]
+    np.testing.assert_array_equal(keep_likeliest(np.ones((1, 4)), 2), [[1, 1, 0, 0]])
 
 
 @given(some_logits(), st.floats(0.1, 5), st.floats(0.1, 5), st.data())
@@ -143,11 +155,11 @@ def test_at_temperature_zero_the_likeliest_is_left(logits: NDArray[np.float32], 
 
 
 def test_greedy_texts_stand_beside_others() -> None:
-    (temperature,) = filters_of(SamplingConfig(), ABC, [[0]] * 2, [0.0, 1.0])
+    shaping = shaping_of(SamplingConfig(), ABC, [[0]] * 2, [0.0, 1.0])
     logits = np.arange(14, dtype=np.float32).reshape(2, 7)
-    result = temperature(logits, LAST)
+    result = shaping(logits, LAST)
     assert kept(result) == [{6}, set(range(7))]
-    np.testing.assert_array_equal(result[1], logits[1])
+    np.testing.assert_array_equal(result[1], symbol_weights(logits)[1])
 
 
 def test_words_begin_after_what_is_no_part_of_one() -> None:

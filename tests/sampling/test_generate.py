@@ -5,12 +5,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from charlstm.config import SamplingConfig
 from charlstm.data.vocabulary import Vocabulary
 from charlstm.errors import DataError
 from charlstm.model.numpy_lstm import NumpyLSTM
-from charlstm.sampling.filters import log_probabilities, softmax
+from charlstm.sampling.filters import log_probabilities
 from charlstm.sampling.generate import Generation
 from charlstm.sampling.growing_texts import Prompt, alike
 from charlstm.sampling.seed_text import read_seed
@@ -102,7 +103,7 @@ def test_first_symbols_have_exactly_the_frequencies_of_the_softmax(model_path: P
     logits = [network.step([vocabulary.ids[symbol]]) for symbol in "abc"][-1]
     texts = generated(model_path, streams=streams, length=1, temperature=1.0).texts
     counts = np.array([texts.count(shown) for shown in vocabulary.shown])
-    expected = softmax(logits)[0] * streams
+    expected = tf.nn.softmax(logits)[0].numpy() * streams
     # Chi-square has a mean of V - 1 and a variance of twice that; four standard deviations.
     degrees = len(vocabulary) - 1
     assert ((counts - expected) ** 2 / expected).sum() < degrees + 4 * (2 * degrees) ** 0.5

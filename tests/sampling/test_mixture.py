@@ -6,13 +6,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from charlstm.config import ModelConfig
 from charlstm.data.vocabulary import UNKNOWN, Vocabulary
 from charlstm.errors import ModelError, OptionError
 from charlstm.model.numpy_lstm import NumpyLSTM
 from charlstm.model.weights import initial_weights
-from charlstm.sampling.filters import softmax
 from charlstm.sampling.mixture import mix
 from charlstm.store.model_directory import Model
 
@@ -38,10 +38,12 @@ def test_the_distribution_is_the_weighted_geometric_mean_over_the_common_symbols
         alone = NumpyLSTM(each.config, each.weights, 2)
         ids = [[each.vocabulary.ids[mixture.vocabulary.symbols[symbol]] for symbol in text] for text in texts]
         own = [each.vocabulary.ids[symbol] for symbol in mixture.vocabulary.symbols]
-        parts.append([softmax(alone.step(column))[:, own] for column in np.transpose(ids)])
+        parts.append([tf.nn.softmax(alone.step(column)).numpy()[:, own] for column in np.transpose(ids)])
     for column, first, second in zip(np.transpose(texts), *parts, strict=True):
         mean = first**0.75 * second**0.25
-        np.testing.assert_allclose(softmax(network.step(column)), mean / mean.sum(axis=1, keepdims=True), rtol=1e-4)
+        np.testing.assert_allclose(
+            tf.nn.softmax(network.step(column)), mean / mean.sum(axis=1, keepdims=True), rtol=1e-4
+        )
 
 
 def test_streams_are_reset_and_chosen_in_every_model() -> None:

@@ -14,10 +14,11 @@ import texts
 from click.testing import CliRunner, Result
 from harness import FIRST_FORMAT, Tally
 
+from charlstm.benchmark.report import Benchmark
 from charlstm.cli.main import COMMANDS, main
 from charlstm.evaluation import evaluate
 from charlstm.store.model_directory import save_model
-from charlstm.training import execution
+from charlstm.training import execution, rate_range
 
 
 @pytest.fixture(autouse=True)
@@ -34,11 +35,12 @@ def run(*arguments: str, code: int = 0) -> Result:
 
 def test_random_command_lines_end_in_order(monkeypatch: pytest.MonkeyPatch) -> None:
     # Set to what they are, so that what the script changes is changed back.
-    monkeypatch.setattr(execution, "_train", execution._train)
-    monkeypatch.setattr(evaluate, "_score", evaluate._score)
+    for owner, name in ((execution, "_train"), (evaluate, "_score"), (rate_range, "find_rate")):
+        monkeypatch.setattr(owner, name, getattr(owner, name))
+    for name in ("training", "sampling"):
+        monkeypatch.setattr(Benchmark, name, getattr(Benchmark, name))
     source, tally = random.Random(3), Tally()
-    commands = [command for command in COMMANDS if command not in ("benchmark", "find-rate")]
-    options.run_lines(tally, options.random_lines(100, source, commands), source, 0)
+    options.run_lines(tally, options.random_lines(120, source, list(COMMANDS)), source, 0)
     assert tally.found == {}
 
 

@@ -2,7 +2,8 @@
 
 They run in this process, in a scratch directory that is made anew for each.  None may be called a bug (exit code 3),
 show a traceback or take over a minute; `--json` must print one document when all went well; and stdout stays empty
-when it did not.  Lines that would train or score a text do so for some of them, and stop before it for the rest.
+when it did not.  Lines that would train, score a text or measure do so for some of them, and stop before it for the
+rest.
 """
 
 from __future__ import annotations
@@ -24,8 +25,9 @@ from charlstm.cli.main import COMMANDS
 from charlstm.cli.main import main as charlstm
 from charlstm.errors import CharlstmError
 
-# Lines that really train or score; each takes seconds.
+# Lines that really train or score, each of which takes seconds, and those that measure the machine: half a minute.
 TRAINED = 150
+MEASURED = 2
 
 NUMBERS = (
     *(
@@ -175,6 +177,7 @@ def command_line(command: str, options: list[click.Option], source: random.Rando
         "--epochs": "1",
         "--max-minutes": "0.001",
         "--length": "10",
+        "--steps": "3",
         "--repetitions": "1",
     }
     for name, value in small.items():
@@ -207,7 +210,7 @@ def value_for(option: click.Option, source: random.Random) -> str:
         return source.choice(OUTS)
     if name == "--model":
         return source.choice(("model",) * 12 + PATHS)
-    if name in ("--length", "--num-samples", "--epochs", "--beam") or (
+    if name in ("--length", "--num-samples", "--epochs", "--beam", "--steps") or (
         name == "--seeds" and isinstance(option.type, click.IntRange)
     ):
         # Large ones are sound, and take as long as they say.
@@ -297,16 +300,15 @@ def run_lines(tally: Tally, lines: Iterator[list[str]], source: random.Random, t
 
 
 def limit_training(count: int) -> None:
-    """Let only so many trainings and scorings of this process happen; the others end with an error."""
+    """Let only so many trainings and scorings of this process happen, and less measuring; the others are an error."""
     from charlstm.model.runtime import start_tensorflow
 
     start_tensorflow()
+    from charlstm.benchmark.report import Benchmark
     from charlstm.evaluation import evaluate
-    from charlstm.training import execution
+    from charlstm.training import execution, rate_range
 
-    left = [count]
-
-    def limited(function: Callable[..., Any]) -> Callable[..., Any]:
+    def limited(function: Callable[..., Any], left: list[int]) -> Callable[..., Any]:
         def call(*args: Any, **kwargs: Any) -> Any:
             left[0] -= 1
             if left[0] < 0:
@@ -315,8 +317,12 @@ def limit_training(count: int) -> None:
 
         return call
 
-    execution._train = limited(execution._train)
-    evaluate._score = limited(evaluate._score)
+    trainings, measurings = [count], [min(count, MEASURED)]
+    execution._train = limited(execution._train, trainings)
+    evaluate._score = limited(evaluate._score, trainings)
+    rate_range.find_rate = limited(rate_range.find_rate, trainings)
+    Benchmark.training = limited(Benchmark.training, measurings)  # type: ignore[method-assign]
+    Benchmark.sampling = limited(Benchmark.sampling, measurings)  # type: ignore[method-assign]
 
 
 def random_lines(count: int, source: random.Random, commands: list[str]) -> Iterator[list[str]]:
@@ -332,8 +338,7 @@ def main() -> None:
     options = arguments(__doc__, 5000)
     source = random.Random(options.random_seed)
     tally = Tally()
-    commands = [command for command in COMMANDS if command not in ("benchmark", "find-rate")]
-    run_lines(tally, random_lines(options.count, source, commands), source, TRAINED)
+    run_lines(tally, random_lines(options.count, source, list(COMMANDS)), source, TRAINED)
     tally.end()
 
 

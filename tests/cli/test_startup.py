@@ -104,7 +104,10 @@ def boundary(failure: BaseException) -> click.testing.Result:
         (ModelError("a \x1b[31m sequence"), 5, "\\x1b[31m"),
     ],
 )
-def test_every_failure_is_one_sentence_and_an_exit_code(failure: BaseException, code: int, says: str) -> None:
+def test_every_failure_is_one_sentence_and_an_exit_code(
+    failure: BaseException, code: int, says: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))  # where the traceback of a bug goes
     result = boundary(failure)
     assert result.exit_code == code
     assert result.stderr.startswith("Error: ")

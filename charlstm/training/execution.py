@@ -117,8 +117,10 @@ def begin_or_resume(
             atomic.refuse_existing(out, overwrite=True)
             held.enter_context(locked(out))
         with atomic.new_directory(out, overwrite=options.overwrite) as directory:
-            random_seed = int(options.training.get("random_seed") or 1)
-            corpus = CorpusConfig(random_seed=random_seed, level=level, unknown=UNKNOWN_OF_LEVEL[level])
+            seed = options.training.get("random_seed")
+            corpus = CorpusConfig(
+                random_seed=1 if seed is None else int(seed), level=level, unknown=UNKNOWN_OF_LEVEL[level]
+            )
             dataset = open_dataset(options.texts, corpus, directory / DATASET)
             check_is_learnable(dataset)
             begun = start(dataset)

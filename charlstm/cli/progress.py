@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from charlstm.data.vocabulary import Vocabulary
     from charlstm.store.history import Evaluation
     from charlstm.store.model_directory import Weights
-    from charlstm.training.loop import Job, Observer, Progress
+    from charlstm.training.job import Job, Observer, Progress
 
 SAMPLE_LENGTH, SAMPLE_WORDS = 70, 14
 SECONDS_BETWEEN_LINES = 30.0

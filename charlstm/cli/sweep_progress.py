@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from charlstm.store.model_directory import Weights
     from charlstm.store.trial_result import TrialResult
     from charlstm.training.execution import ObserverFactory
-    from charlstm.training.loop import Job, Observer, Progress
+    from charlstm.training.job import Job, Observer, Progress
 
 
 def sweep_observer() -> SweepObserver:

@@ -23,7 +23,7 @@ from charlstm.model.runtime import start_tensorflow
 if TYPE_CHECKING:
     from charlstm.store.history import Evaluation
     from charlstm.store.model_directory import Weights
-    from charlstm.training.loop import Progress
+    from charlstm.training.job import Progress
 
 BUG_EXIT_CODE = 3
 

@@ -25,8 +25,9 @@ from charlstm.store.model_directory import CONFIG, DATASET, VOCABULARY, Model, W
 from charlstm.store.run_file import RUN, RunFile, read_run, write_run
 from charlstm.store.runs import name_newest
 from charlstm.training.compiled import training_network
+from charlstm.training.job import Job, Observer
 from charlstm.training.keeper import CheckpointKeeper
-from charlstm.training.loop import Job, Observer, Trainer
+from charlstm.training.loop import Trainer
 from charlstm.training.memory import check_memory
 from charlstm.training.phases import Phase, carried_over, phases_of
 from charlstm.training.position import position_of

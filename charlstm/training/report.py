@@ -18,7 +18,8 @@ from charlstm.store.history import write_history
 from charlstm.store.model_directory import CONFIG, HISTORY, Weights, read_config, save_model
 from charlstm.store.run_file import RunFile
 from charlstm.training.compiled import scoring_network
-from charlstm.training.loop import Job, Trainer
+from charlstm.training.job import Job
+from charlstm.training.loop import Trainer
 from charlstm.training.scoring import Scorer
 
 

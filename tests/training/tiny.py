@@ -15,7 +15,8 @@ from charlstm.store.checkpoints import Checkpoint
 from charlstm.store.history import Evaluation
 from charlstm.store.model_directory import Weights
 from charlstm.training.compiled import CompiledNetwork
-from charlstm.training.loop import Job, Progress, Trainer
+from charlstm.training.job import Job, Progress
+from charlstm.training.loop import Trainer
 from charlstm.training.presets import size_of, training_config
 
 MODEL = ModelConfig(5, (4, 3), (0.0, 0.0))

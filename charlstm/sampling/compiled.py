@@ -1,8 +1,8 @@
 """The generator of text as one compiled TensorFlow loop, for many streams on a GPU.
 
-The twin of `generate.py`: the same network, the filters of `filters.py` and the same random numbers, so the texts
-have the same distribution.  For one random seed they are the same too as long as the rounding of two devices does
-not decide a draw; on one device they do not differ from run to run.
+The twin of `generate.py`: the same network, the same filters and the same random numbers, so the texts have the same
+distribution.  For one random seed they are the same too as long as the rounding of two devices does not decide a
+draw; on one device they do not differ from run to run.
 """
 
 from __future__ import annotations
@@ -203,7 +203,7 @@ def first_gpu() -> str | None:
 def filtered(
     logits: Any, config: SamplingConfig, forbidden: NDArray[np.bool_], temperatures: Sequence[float] | None = None
 ) -> Any:
-    """Return the logits (N, V) that a symbol is drawn from, as `filters.filters_of` shapes them.
+    """Return the logits (N, V) that a symbol is drawn from, as `shaping.shaping_of` shapes them.
 
     Args:
         logits: the network's, (N, V).

@@ -11,11 +11,12 @@ from typing import Any, Literal
 import numpy as np
 
 from charlstm.config import SamplingConfig
-from charlstm.sampling.filters import Logits, Weights, shaping_of
+from charlstm.sampling.filters import Logits, Weights
 from charlstm.sampling.generate import draw
 from charlstm.sampling.growing_texts import first_symbol
 from charlstm.sampling.mixture import Mixture
 from charlstm.sampling.seed_text import read_seed
+from charlstm.sampling.shaping import shaping_of
 
 Unit = Literal["character", "word", "line"]
 

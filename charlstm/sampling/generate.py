@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from charlstm.config import SamplingConfig
 from charlstm.data.vocabulary import Vocabulary
-from charlstm.sampling.filters import log_probabilities, shaping_of
 from charlstm.sampling.growing_texts import Drawn, GrowingTexts, Prompt
+from charlstm.sampling.shaping import log_probabilities, shaping_of
 
 # Random numbers made at a time, for each text.
 RANDOM_BLOCK = 256

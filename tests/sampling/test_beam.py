@@ -12,9 +12,9 @@ from charlstm.data.vocabulary import Vocabulary
 from charlstm.model.numpy_lstm import NumpyLSTM
 from charlstm.model.weights import initial_weights
 from charlstm.sampling.beam import BeamSearch
-from charlstm.sampling.filters import log_probabilities
 from charlstm.sampling.generate import Generation
 from charlstm.sampling.growing_texts import alike
+from charlstm.sampling.shaping import log_probabilities
 
 VOCABULARY = Vocabulary(("\n", *"abcd"))
 CONFIG = ModelConfig(5, (6, 5), (0.0, 0.0))

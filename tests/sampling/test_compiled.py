@@ -15,10 +15,10 @@ from charlstm.model.numpy_lstm import NumpyLSTM
 from charlstm.model.weights import initial_weights
 from charlstm.sampling import compiled
 from charlstm.sampling.compiled import CompiledGeneration, TensorFlowLSTM
-from charlstm.sampling.filters import shaping_of
 from charlstm.sampling.generate import Generation
 from charlstm.sampling.growing_texts import GrowingTexts, Prompt, alike
 from charlstm.sampling.seed_text import read_seed
+from charlstm.sampling.shaping import shaping_of
 from charlstm.store.model_directory import load_model
 
 CPU = "/CPU:0"

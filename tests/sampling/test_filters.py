@@ -18,12 +18,10 @@ from charlstm.sampling.filters import (
     RepetitionPenalty,
     Temperature,
     forbidden_symbols,
-    log_probabilities,
     part_of_word,
-    shaping_of,
-    symbol_weights,
 )
 from charlstm.sampling.generate import draw
+from charlstm.sampling.shaping import log_probabilities, shaping_of, symbol_weights
 
 ABC = Vocabulary(("\n", " ", *"abcde"))
 WEIGHTS = np.array([[0.5, 0.3, 0.15, 0.05], [0.05, 0.15, 0.3, 0.5]]) / 0.5

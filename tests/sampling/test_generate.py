@@ -11,10 +11,10 @@ from charlstm.config import SamplingConfig
 from charlstm.data.vocabulary import Vocabulary
 from charlstm.errors import DataError
 from charlstm.model.numpy_lstm import NumpyLSTM
-from charlstm.sampling.filters import log_probabilities
 from charlstm.sampling.generate import Generation
 from charlstm.sampling.growing_texts import Prompt, alike
 from charlstm.sampling.seed_text import read_seed
+from charlstm.sampling.shaping import log_probabilities
 from charlstm.store.model_directory import load_model
 
 

@@ -17,6 +17,8 @@ from charlstm.store.lock import LOCK, LockedError, in_the_making, is_abandoned
 
 # What marks a directory as a result of this program, which may be replaced.
 RESULTS = ("dataset.json", "config.json", "run.json", "manifest.json", "sweep.json")
+# The name of a directory within the one that it is moved aside into.
+ASIDE = "old"
 
 
 def write_bytes(path: Path, content: bytes) -> None:
@@ -47,7 +49,8 @@ def write_bytes(path: Path, content: bytes) -> None:
 def new_directory(path: Path, *, overwrite: bool = False) -> Iterator[Path]:
     """Give an empty temporary directory that becomes `path` when the block ends without an error.
 
-    What others left behind that were killed while they made the same is removed.
+    What others left behind that were killed while they made the same is removed; what they had moved aside for it,
+    where they could not exchange the two, is brought back before.
 
     Args:
         path: where the directory is to appear; its parents are made.
@@ -56,8 +59,8 @@ def new_directory(path: Path, *, overwrite: bool = False) -> Iterator[Path]:
     Raises:
         CharlstmError: `path` exists and `overwrite` is false, or another process is making it.
     """
-    refuse_existing(path, overwrite=overwrite)
     _clear_the_way(path)
+    refuse_existing(path, overwrite=overwrite)
     made = [parent for parent in path.parents if not parent.exists()]
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent))
@@ -109,13 +112,12 @@ def replace_directory(temporary: Path, path: Path, *, overwrite: bool) -> None:
             shutil.rmtree(temporary, ignore_errors=True)
             return
         aside = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".old", dir=path.parent))
-        os.replace(path, aside / "old")
+        os.replace(path, aside / ASIDE)
     try:
         os.rename(temporary, path)
     except OSError as problem:
         if aside is not None:
-            os.replace(aside / "old", path)
-            aside.rmdir()
+            _bring_back(aside, path)
         if problem.errno in (errno.ENOTEMPTY, errno.EEXIST):  # another process was a moment faster
             refuse_existing(path, overwrite=False)
         raise
@@ -167,7 +169,7 @@ def _exchange(one: Path, other: Path) -> bool:
 
 
 def _clear_the_way(path: Path) -> None:
-    """Remove what was to become `path` once and was abandoned.
+    """Remove what was to become `path` once and was abandoned, and bring back what stood there before.
 
     Raises:
         LockedError: another process is making it.
@@ -175,15 +177,28 @@ def _clear_the_way(path: Path) -> None:
     if not path.parent.is_dir():
         return
     # As mkdtemp names them.
-    name = re.compile(re.escape(f".{path.name}.") + r"[a-z0-9_]{8}\.tmp")
-    for each in path.parent.iterdir():
-        if not name.fullmatch(each.name) or each.is_symlink() or not each.is_dir():
+    name = re.compile(re.escape(f".{path.name}.") + r"[a-z0-9_]{8}\.(tmp|old)")
+    left = [each for each in path.parent.iterdir() if name.fullmatch(each.name)]
+    left = [each for each in left if not each.is_symlink() and each.is_dir()]
+    for each in left:
+        if each.suffix != ".tmp":
             continue
         with contextlib.suppress(FileNotFoundError):  # it may just have been finished
             if (abandoned := is_abandoned(each)) is False:
                 raise LockedError(f"another process is making {path}: wait for it, or choose another --out")
             if abandoned:
                 shutil.rmtree(each, ignore_errors=True)
+    for each in left:
+        if each.suffix == ".old":
+            if (each / ASIDE).is_dir() and not os.path.lexists(path):
+                _bring_back(each, path)
+            else:
+                shutil.rmtree(each, ignore_errors=True)
+
+
+def _bring_back(aside: Path, path: Path) -> None:
+    os.replace(aside / ASIDE, path)
+    aside.rmdir()
 
 
 def _umask() -> int:

@@ -99,6 +99,23 @@ def test_what_a_killed_process_was_making_is_removed_by_the_next(tmp_path: Path)
     assert sorted(path.name for path in tmp_path.iterdir()) == [".out.b.abcd_123.tmp", ".outer.abcd_123.tmp", "out"]
 
 
+def test_what_a_killed_process_had_moved_aside_is_brought_back_by_the_next(tmp_path: Path) -> None:
+    writers._old_directory(tmp_path)
+    (tmp_path / ".out.abcd_123.tmp").mkdir()
+    (tmp_path / ".out.abcd_124.old").mkdir()
+    (tmp_path / "out").rename(tmp_path / ".out.abcd_124.old" / "old")
+    with pytest.raises(CharlstmError, match="exists already"), atomic.new_directory(tmp_path / "out"):
+        pytest.fail("it was replaced")
+    assert not writers._is_new_directory(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+    # Killed after the new one was there, it had but to remove the old one.
+    (tmp_path / ".out.abcd_124.old" / "old").mkdir(parents=True)
+    with pytest.raises(CharlstmError, match="exists already"), atomic.new_directory(tmp_path / "out"):
+        pytest.fail("it was replaced")
+    assert not writers._is_new_directory(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+
+
 def test_a_checkpoint_that_lost_its_manifest_is_written_anew(tmp_path: Path) -> None:
     writers._checkpoint(tmp_path, 10, 1.0)
     (tmp_path / "checkpoints" / "step-000000000010" / "manifest.json").unlink()

@@ -16,8 +16,8 @@ from charlstm.evaluation.documents import DocumentScore, document_scores, sum_by
 from charlstm.evaluation.yardsticks import ngram_bits_per_char, unigram_bits_per_char, xz_bits_per_char
 from charlstm.model.network import Network
 from charlstm.store.dataset_directory import Dataset
+from charlstm.store.given_text import check_level, open_dataset
 from charlstm.store.model_directory import Model, dataset_of, load_model
-from charlstm.training.execution import check_level, open_dataset
 from charlstm.training.scoring import Score, Scorer
 
 MAX_NGRAM_SYMBOLS = 7_000

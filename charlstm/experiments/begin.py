@@ -19,9 +19,9 @@ from charlstm.experiments.fractions import Part, parts_of
 from charlstm.experiments.paths import TRIALS, base_path, dataset_path
 from charlstm.experiments.plan import trials_of
 from charlstm.experiments.settings import check_settings
-from charlstm.model.runtime import start_tensorflow
 from charlstm.store import atomic
 from charlstm.store.dataset_directory import Dataset, write_with_training_text
+from charlstm.store.given_text import open_dataset
 from charlstm.store.lock import LOCK, LockedError, locked
 from charlstm.store.model_directory import Model, load_model, save_model
 from charlstm.store.sweep_file import SWEEP, SweepBase, SweepFile, read_sweep, write_sweep
@@ -228,10 +228,6 @@ def _asked_for(
 @contextlib.contextmanager
 def _opened(texts: Sequence[str]) -> Iterator[Dataset]:
     """Open the dataset directory that `texts` names, or make one of the texts for the time of the block."""
-    # Going on with a sweep whose text is not named again does without TensorFlow in this process.
-    start_tensorflow()
-    from charlstm.training.execution import open_dataset
-
     with tempfile.TemporaryDirectory(prefix="charlstm-") as scratch:
         yield open_dataset(texts, CorpusConfig(), Path(scratch) / "dataset")
 

@@ -14,14 +14,15 @@ import numpy as np
 
 from charlstm.config import UNKNOWN_OF_LEVEL, CorpusConfig, Level, ModelConfig, PresetName
 from charlstm.data.batches import Batches, Ids, batches_of
-from charlstm.data.vocabulary import SPECIAL_SYMBOLS, Vocabulary
-from charlstm.errors import DataError, DivergedError, ModelError, StoppedError
+from charlstm.data.vocabulary import Vocabulary
+from charlstm.errors import DivergedError, ModelError, StoppedError
 from charlstm.model.weights import Array, extend_vocabulary, initial_weights, new_symbol_masks
 from charlstm.store import atomic, json_file
 from charlstm.store.checkpoints import CHECKPOINTS, Shapes, check_size, has_checkpoints
-from charlstm.store.dataset_directory import Dataset, load_dataset, write_dataset
+from charlstm.store.dataset_directory import Dataset, load_dataset
+from charlstm.store.given_text import check_is_learnable, open_dataset
 from charlstm.store.lock import locked
-from charlstm.store.model_directory import CONFIG, DATASET, VOCABULARY, Model, Weights, load_model, weight_shapes
+from charlstm.store.model_directory import DATASET, VOCABULARY, Weights, load_model, weight_shapes
 from charlstm.store.run_file import RUN, RunFile, read_run, write_run
 from charlstm.store.runs import name_newest
 from charlstm.training.compiled import training_network
@@ -130,15 +131,6 @@ def begin_or_resume(
             json_file.write_json(directory / VOCABULARY, begun.vocabulary.to_json())
         held.enter_context(locked(out))
         return _train(options, run, begun.weights, observe, note)
-
-
-def open_dataset(texts: Sequence[str], corpus: CorpusConfig, scratch: Path) -> Dataset:
-    """Open the dataset directory that `texts` names, or make one of the texts at `scratch`."""
-    if len(texts) == 1 and (Path(texts[0]) / "dataset.json").exists():
-        return load_dataset(Path(texts[0]))
-    if len(texts) == 1 and (Path(texts[0]) / CONFIG).exists():
-        raise DataError(f"{texts[0]} is a model, not a text or dataset: give models with -m")
-    return write_dataset(texts, corpus, scratch)
 
 
 def _train(options: RunOptions, run: RunFile, weights: Weights | None, observe: ObserverFactory, note: Note) -> Report:
@@ -268,26 +260,6 @@ def _first_weights(run: RunFile, vocabulary: Vocabulary) -> Weights:
     if base.sha256 != run.lineage[-1].get("sha256"):
         raise ModelError(f"{base.path} is not the model that the run began with: begin a new run")
     return extend_vocabulary(base.config, base.weights, base.vocabulary, vocabulary)[1]
-
-
-def check_is_learnable(dataset: Dataset) -> None:
-    """Raise a DataError unless there are two different symbols to tell apart."""
-    ordinary = [symbol for symbol in dataset.vocabulary.symbols if symbol not in SPECIAL_SYMBOLS]
-    if len(ordinary) < 2:
-        raise DataError(f"the text consists of {len(ordinary)} different symbols: there is nothing to learn from it")
-    if len(dataset.splits["train"]) < 2:
-        raise DataError(
-            f"the training text has fewer than 2 {dataset.vocabulary.unit}s: there is nothing to learn from it"
-        )
-
-
-def check_level(dataset: Dataset, model: Model) -> None:
-    """Raise a DataError unless a dataset and a model are both of characters, or both of words."""
-    if dataset.vocabulary.level != model.vocabulary.level:
-        raise DataError(
-            f"{dataset.path} is of {dataset.vocabulary.unit}s, but {model.path} of {model.vocabulary.unit}s: make a "
-            f"dataset of the text with charlstm preprocess --level {model.vocabulary.level}"
-        )
 
 
 def _describe(dataset: Dataset, directory: Path, out: Path) -> dict[str, Any]:

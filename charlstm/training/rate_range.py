@@ -13,8 +13,9 @@ import numpy as np
 from charlstm.config import CorpusConfig
 from charlstm.data.batches import batches_of
 from charlstm.errors import DataError
+from charlstm.store.given_text import check_is_learnable, open_dataset
 from charlstm.training.compiled import training_network
-from charlstm.training.execution import Note, RunOptions, check_is_learnable, open_dataset
+from charlstm.training.execution import Note, RunOptions
 from charlstm.training.runs import NetworkOptions, pretrain_start
 
 # How much of the mean of the losses before stays at each step: one batch says little.

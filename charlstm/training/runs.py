@@ -15,10 +15,11 @@ from charlstm.errors import DataError, OptionError
 from charlstm.model.lstm import MAX_UNROLLED_STEPS
 from charlstm.model.weights import extend_vocabulary, initial_weights, layer_names
 from charlstm.store.dataset_directory import Dataset
+from charlstm.store.given_text import check_level
 from charlstm.store.model_directory import Model, load_model
 from charlstm.store.run_file import RunFile
 from charlstm.training import presets
-from charlstm.training.execution import Note, ObserverFactory, RunOptions, Start, begin_or_resume, check_level
+from charlstm.training.execution import Note, ObserverFactory, RunOptions, Start, begin_or_resume
 from charlstm.training.layer_groups import check_fit
 from charlstm.training.memory import check_memory
 from charlstm.training.phases import with_phase_dropout, with_phase_epochs

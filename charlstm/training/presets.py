@@ -147,7 +147,9 @@ def dropout_of(size: Size, units: tuple[int, ...], given: tuple[float, ...] | No
     """Return the dropout of each layer for a size of text: what is given, or less for smaller layers."""
     if given is not None:
         return one_a_layer(given, len(units))
-    return tuple(round(size.dropout * min(1.0, number / size.units) ** DROPOUT_EXPONENT, 2) for number in units)
+    # A size below 1 is refused where the network is described.
+    shares = [min(1.0, max(0, number) / size.units) for number in units]
+    return tuple(round(size.dropout * share**DROPOUT_EXPONENT, 2) for share in shares)
 
 
 def weight_drop_of(size: Size, units: tuple[int, ...]) -> float:

@@ -67,6 +67,14 @@ def test_a_number_beyond_all_bounds_is_wrong_usage(line: list[str]) -> None:
     assert not Path("m").exists()
 
 
+@pytest.mark.parametrize("command", [["pretrain", "-o", "m"], ["find-rate"]])
+@pytest.mark.parametrize("units", ["-1", "3,-2", "0", "65537"])
+def test_layers_of_an_impossible_size_are_wrong_usage(command: list[str], units: str) -> None:
+    said = run(*command, "text.txt", "--units", units, code=2).stderr
+    assert f"--units {units.split(',')[-1]}: must be between 1 and 65,536" in said
+    assert not Path("m").exists()
+
+
 def test_a_network_larger_than_the_memory_is_refused_before_it_is_made() -> None:
     said = run("pretrain", "text.txt", "-o", "m", "--layers", "64", "--units", "65536", code=1).stderr
     assert "GiB of memory" in said

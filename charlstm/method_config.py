@@ -12,7 +12,7 @@ from typing import Literal
 from charlstm.config_json import Config, added, check
 
 ScheduleName = Literal["constant", "cosine", "stlr", "cyclical", "sgdr", "one-cycle", "plateau", "step"]
-CycleShape = Literal["triangular", "triangular2", "exp-range"]
+CycleShape = Literal["triangular", "triangular2", "exp_range"]
 UnfreezeName = Literal["none", "gradual", "chain"]
 
 
@@ -26,7 +26,7 @@ class ScheduleFields(Config):
         cycle_epochs: epochs of a cycle of `cyclical` and of the first one of `sgdr`; None for cycles of about four
             epochs and one epoch, the last of which ends with the run.
         cycle_growth: how many times as long a cycle of `sgdr` is as the one before.
-        decay: what the rate is multiplied by, again and again, in `step`, `plateau` and `exp-range`.
+        decay: what the rate is multiplied by, again and again, in `step`, `plateau` and `exp_range`.
         decay_epochs: epochs between two such times in `step`; several are the epochs after which they are.
         decay_after: epochs before the first of the times of `step`.
         decay_patience: evaluations in a row without a new best loss after which `plateau` decays.

@@ -23,7 +23,7 @@ SCHEDULE_OPTIONS = (
     ),
     click.option(
         "--cycle",
-        type=click.Choice(["triangular", "triangular2", "exp-range"]),
+        type=click.Choice(["triangular", "triangular2", "exp_range"]),
         default="triangular",
         show_default=True,
         help="How cyclical rates go on: alike, halved each cycle, or shrinking by --decay a cycle.",
@@ -46,7 +46,7 @@ SCHEDULE_OPTIONS = (
         type=click.FloatRange(0, 1, min_open=True),
         default=0.85,
         show_default=True,
-        help="What step, plateau and exp-range multiply the rate by.",
+        help="What step, plateau and exp_range multiply the rate by.",
     ),
     click.option(
         "--decay-epochs",

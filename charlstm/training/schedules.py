@@ -94,16 +94,16 @@ def cyclical(
         cycle_steps: the steps of a rise and a fall, twice the paper's step size.
         low: the lower bound.
         high: the upper bound.
-        shape: all cycles alike; "triangular2": each half as high as the one before; "exp-range": the height shrinks
+        shape: all cycles alike; "triangular2": each half as high as the one before; "exp_range": the height shrinks
             at every step.
-        decay: of "exp-range", for each cycle: the paper's gamma to the power of `cycle_steps`.
+        decay: of "exp_range", for each cycle: the paper's gamma to the power of `cycle_steps`.
 
     Source: Smith, Cyclical Learning Rates, 2015, arXiv:1506.01186.
     """
     cycles = step / cycle_steps
     number = np.floor(cycles)
     height = 1 - abs(2 * (cycles - number) - 1)
-    shrunk = {"triangular": 1.0, "triangular2": 0.5**number, "exp-range": decay**cycles}[shape]
+    shrunk = {"triangular": 1.0, "triangular2": 0.5**number, "exp_range": decay**cycles}[shape]
     return float(low + (high - low) * height * shrunk)
 
 

@@ -85,7 +85,7 @@ def test_cyclical_rates_are_the_formula_of_the_paper() -> None:
     shapes = {
         "triangular": lambda cycle, step: 1.0,  # noqa: ARG005
         "triangular2": lambda cycle, step: 1 / 2 ** (cycle - 1),  # noqa: ARG005
-        "exp-range": lambda cycle, step: gamma**step,  # noqa: ARG005
+        "exp_range": lambda cycle, step: gamma**step,  # noqa: ARG005
     }
     for shape, scale in shapes.items():
         for step in range(200):

@@ -215,8 +215,8 @@ class Likeliest:
             rising = np.sort(weights, axis=1)
             first = self._first(rising)
             rows = np.arange(len(rising))
-            least = rising[rows, first][:, None]
-            has_equals = (rising[rows, first - 1] == rising[rows, first]).any()
+            below, least = rising[rows, first - 1, None], rising[rows, first, None]
+            has_equals = ((below == least) & (least > 0)).any()
         keep = weights >= least
         if has_equals:
             # Several are as likely as the least likely one that is kept: the last of them have to go.

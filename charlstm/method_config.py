@@ -81,7 +81,8 @@ class UpdateFields(Config):
 
     def check_updates(self) -> None:
         """Raise an OptionError for a value that is out of range, or two that contradict each other."""
-        check(0 < self.layer_rate_decay < math.inf, "layer-rate-decay", self.layer_rate_decay, "must be above 0")
+        decay = self.layer_rate_decay
+        check(0.001 <= decay <= 1000, "layer-rate-decay", decay, "must be between 0.001 and 1000")
         given = ",".join(f"{rate:g}" for rate in self.layer_rates)
         check(all(0 <= rate < math.inf for rate in self.layer_rates), "layer-rates", given, "needs rates of 0 or more")
         is_one = not self.layer_rates or self.layer_rate_decay == 1

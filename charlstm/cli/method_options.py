@@ -126,7 +126,7 @@ UPDATE_OPTIONS = (
     ),
     click.option(
         "--layer-rate-decay",
-        type=click.FloatRange(0, min_open=True),
+        type=click.FloatRange(0.001, 1000),
         default=1.0,
         show_default=True,
         help="What the rate is divided by from each layer to the one below it.",

@@ -17,6 +17,7 @@ from harness import FIRST_FORMAT, Tally
 from charlstm.benchmark.report import Benchmark
 from charlstm.cli.main import COMMANDS, main
 from charlstm.evaluation import evaluate
+from charlstm.experiments import sweep
 from charlstm.store.model_directory import save_model
 from charlstm.training import execution, rate_range
 
@@ -35,7 +36,8 @@ def run(*arguments: str, code: int = 0) -> Result:
 
 def test_random_command_lines_end_in_order(monkeypatch: pytest.MonkeyPatch) -> None:
     # Set to what they are, so that what the script changes is changed back.
-    for owner, name in ((execution, "_train"), (evaluate, "_score"), (rate_range, "find_rate")):
+    limited = ((execution, "_train"), (evaluate, "_score"), (rate_range, "find_rate"), (sweep, "_run_beside"))
+    for owner, name in limited:
         monkeypatch.setattr(owner, name, getattr(owner, name))
     for name in ("training", "sampling"):
         monkeypatch.setattr(Benchmark, name, getattr(Benchmark, name))
@@ -60,6 +62,8 @@ def test_random_texts_are_read_or_refused(check: Callable[[Tally, random.Random,
         ["--warmup-steps", "9" * 30],
         ["--patience", "9" * 30],
         ["--max-minutes", "1e300"],
+        ["--layer-rate-decay", "5e-324"],
+        ["--layer-rate-decay", "1e308"],
     ],
 )
 def test_a_number_beyond_all_bounds_is_wrong_usage(line: list[str]) -> None:

@@ -1,13 +1,14 @@
-"""Random command lines from the real options of every command, with hostile values.
+"""Command lines from the real options of every command, with hostile values: at random, and each value by itself.
 
 They run in this process, in a scratch directory that is made anew for each.  None may be called a bug (exit code 3),
 show a traceback or take over a minute; `--json` must print one document when all went well; and stdout stays empty
-when it did not.  Lines that would train, score a text or measure do so for some of them, and stop before it for the
-rest.
+when it did not.  Lines that would train, score a text or start other processes do so for some of them, and stop before
+it for the rest.
 """
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import random
@@ -25,9 +26,9 @@ from charlstm.cli.main import COMMANDS
 from charlstm.cli.main import main as charlstm
 from charlstm.errors import CharlstmError
 
-# Lines that really train or score, each of which takes seconds, and those that measure the machine: half a minute.
+# Lines that really train or score, each of which takes seconds, and those that start other processes: half a minute.
 TRAINED = 150
-MEASURED = 2
+BESIDE = 4
 
 NUMBERS = (
     *(
@@ -158,6 +159,34 @@ PATHS = (
 OUTS = tuple(path for path in PATHS if path not in ("", "..", ".", "./", "~"))
 
 
+# So that a sound line does not take long.
+SMALL = {
+    "--units": "3",
+    "--batch-size": "2",
+    "--sequence-length": "8",
+    "--epochs": "1",
+    "--max-minutes": "0.001",
+    "--length": "10",
+    "--steps": "3",
+    "--repetitions": "1",
+}
+# What each command does well with, so that a single hostile value beside it gets as far as it can.
+SOUND = {
+    "preprocess": ["text.txt", "-o", "fresh"],
+    "pretrain": ["text.txt", "-o", "fresh"],
+    "transfer": ["text.txt", "-m", "model", "-o", "fresh"],
+    "find-rate": ["text.txt"],
+    "sweep": ["text.txt", "-m", "model", "--subsets", "none", "-o", "fresh"],
+    "sample": ["-m", "model"],
+    "evaluate": ["text.txt", "-m", "model"],
+    "score": ["text.txt", "-m", "model"],
+    "report": ["-m", "model", "--against", "dataset", "--length", "100"],
+    "benchmark": [],
+    "info": ["model"],
+    "plot": ["model", "-o", "fresh.png"],
+}
+
+
 def options_of(command: str) -> list[click.Option]:
     """Return the options of a command, but for --help."""
     with click.Context(charlstm) as context:
@@ -170,17 +199,7 @@ def command_line(command: str, options: list[click.Option], source: random.Rando
     """Return a random command line, small where it would take long."""
     line = [command]
     names = {name for option in options for name in option.opts}
-    small = {
-        "--units": "3",
-        "--batch-size": "2",
-        "--sequence-length": "8",
-        "--epochs": "1",
-        "--max-minutes": "0.001",
-        "--length": "10",
-        "--steps": "3",
-        "--repetitions": "1",
-    }
-    for name, value in small.items():
+    for name, value in SMALL.items():
         if name in names and source.random() < 0.95:
             line += [name, value]
     for option in options:
@@ -210,16 +229,24 @@ def value_for(option: click.Option, source: random.Random) -> str:
         return source.choice(OUTS)
     if name == "--model":
         return source.choice(("model",) * 12 + PATHS)
-    if name in ("--length", "--num-samples", "--epochs", "--beam", "--steps") or (
-        name == "--seeds" and isinstance(option.type, click.IntRange)
-    ):
-        # Large ones are sound, and take as long as they say.
-        return source.choice(
-            [value for value in (*NUMBERS, *TEXTS) if len(value) < 3 or not value.strip("+ ").isdecimal()]
-        )
+    if takes_its_time(option):
+        return source.choice([value for value in (*NUMBERS, *TEXTS) if is_brief(value)])
     if name in ("--units", "--layers", "--repetitions") and source.random() < 0.9:
         return source.choice(("1", "2", "3", "0", "-1", "1,2", "65537", "9" * 400, "x", "", "nan"))
     return source.choice(source.choice((NUMBERS, NUMBERS, TEXTS, PATHS)))
+
+
+def takes_its_time(option: click.Option) -> bool:
+    """Tell whether large values of an option are sound, and take as long as they say."""
+    name = option.opts[-1]
+    return name in ("--length", "--num-samples", "--epochs", "--beam", "--steps") or (
+        name == "--seeds" and isinstance(option.type, click.IntRange)
+    )
+
+
+def is_brief(value: str) -> bool:
+    """Tell whether a value is not a large number."""
+    return len(value) < 3 or not value.strip("+ ").isdecimal()
 
 
 def furnish(scratch: Path) -> None:
@@ -300,12 +327,13 @@ def run_lines(tally: Tally, lines: Iterator[list[str]], source: random.Random, t
 
 
 def limit_training(count: int) -> None:
-    """Let only so many trainings and scorings of this process happen, and less measuring; the others are an error."""
+    """Let only so many trainings and scorings of this process happen, and fewer in others; the rest are an error."""
     from charlstm.model.runtime import start_tensorflow
 
     start_tensorflow()
     from charlstm.benchmark.report import Benchmark
     from charlstm.evaluation import evaluate
+    from charlstm.experiments import sweep
     from charlstm.training import execution, rate_range
 
     def limited(function: Callable[..., Any], left: list[int]) -> Callable[..., Any]:
@@ -317,12 +345,13 @@ def limit_training(count: int) -> None:
 
         return call
 
-    trainings, measurings = [count], [min(count, MEASURED)]
+    trainings, beside = [count], [min(count, BESIDE)]
     execution._train = limited(execution._train, trainings)
     evaluate._score = limited(evaluate._score, trainings)
     rate_range.find_rate = limited(rate_range.find_rate, trainings)
-    Benchmark.training = limited(Benchmark.training, measurings)  # type: ignore[method-assign]
-    Benchmark.sampling = limited(Benchmark.sampling, measurings)  # type: ignore[method-assign]
+    sweep._run_beside = limited(sweep._run_beside, beside)
+    Benchmark.training = limited(Benchmark.training, beside)  # type: ignore[method-assign]
+    Benchmark.sampling = limited(Benchmark.sampling, beside)  # type: ignore[method-assign]
 
 
 def random_lines(count: int, source: random.Random, commands: list[str]) -> Iterator[list[str]]:
@@ -333,12 +362,30 @@ def random_lines(count: int, source: random.Random, commands: list[str]) -> Iter
         yield command_line(command, options[command], source)
 
 
+def each_alone() -> Iterator[list[str]]:
+    """Yield for each command a line that is sound but for one value, for each option and each value."""
+    for command, sound in SOUND.items():
+        options = options_of(command)
+        names = {name for option in options for name in option.opts}
+        small = [each for name, value in SMALL.items() if name in names and name not in sound for each in (name, value)]
+        for option in options:
+            name = option.opts[-1]
+            values = NUMBERS + TEXTS + (OUTS if name == "--out" else PATHS)
+            if takes_its_time(option):
+                values = tuple(filter(is_brief, values))
+            for value in dict.fromkeys([] if option.is_flag else values):
+                yield [command, *sound, *small, f"{name}={value}"]
+
+
 def main() -> None:
     """Run all of it."""
     options = arguments(__doc__, 5000)
     source = random.Random(options.random_seed)
     tally = Tally()
-    run_lines(tally, random_lines(options.count, source, list(COMMANDS)), source, TRAINED)
+    alone = list(each_alone())
+    some_alone = source.sample(alone, min(options.count, len(alone)))
+    lines = itertools.chain(random_lines(options.count, source, list(COMMANDS)), some_alone)
+    run_lines(tally, lines, source, TRAINED)
     tally.end()
 
 

@@ -65,8 +65,8 @@ def _windows(ids: Ids, n: int, vocabulary_size: int) -> NDArray[np.uint64]:
     """Return each n successive symbols of ids (N,) as one number, (N - n + 1,)."""
     if n * math.log2(vocabulary_size) >= 64:
         raise OverflowError(f"{n}-grams of {vocabulary_size} symbols do not fit into 64 bits")
-    count = len(ids) - n + 1
-    codes = np.zeros(max(0, count), np.uint64)
+    count = max(0, len(ids) - n + 1)
+    codes = np.zeros(count, np.uint64)
     for place in range(n):
         codes = codes * np.uint64(vocabulary_size) + ids[place : place + count].astype(np.uint64)
     return codes

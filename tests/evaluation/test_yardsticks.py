@@ -33,6 +33,14 @@ def direct_ngram(train: list[int], text: list[int], size: int, order: int) -> fl
     return float(np.mean(bits))
 
 
+@pytest.mark.parametrize("size", range(2, 7))
+def test_texts_shorter_than_the_ngrams_are_no_obstacle(size: int) -> None:
+    text = np.arange(7) % 3
+    for train, other in ((text, text[:size]), (text[:size], text)):
+        expected = direct_ngram(train.tolist(), other.tolist(), 3, 5)
+        assert ngram_bits_per_char(train, other, 3, 5) == pytest.approx(expected)
+
+
 @pytest.mark.parametrize("order", [1, 2, 3, 5])
 def test_the_ngram_is_the_interpolated_model_counted_directly(order: int) -> None:
     random = np.random.default_rng(1)

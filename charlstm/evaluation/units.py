@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from charlstm.config import CorpusConfig
-from charlstm.data.documents import BLANK_LINES, END_MARK, SINGLE_BLANK_LINE, Boundary, mark_documents
+from charlstm.data.documents import BLANK_LINES, END_MARK, SINGLE_BLANK_LINE, WHOLE, Boundary, mark_documents
 from charlstm.data.normalization import normalize_text
 from charlstm.data.sources import Source, open_sources, read_blocks
 from charlstm.errors import DataError
@@ -46,9 +46,7 @@ def read_units(names: Sequence[str], by: By, column: str | None) -> list[Unit]:
     with open_sources(names, config) as sources:
         texts = [(source.name, _text(source, config)) for source in sources.sources]
     if by == "document":
-        units = _documents(texts, BLANK_LINES)
-        if len(units) <= len(texts):
-            units = max(units, _documents(texts, SINGLE_BLANK_LINE), key=len)
+        units = _documents(texts)
     elif by == "line":
         units = [Unit(source, *each) for source, text in texts for each in _lines(text)]
     else:
@@ -69,9 +67,15 @@ def _lines(text: str) -> list[tuple[int, str]]:
     return [(number, line) for number, line in enumerate(lines, 1) if line.strip()]
 
 
-def _documents(texts: Sequence[tuple[str, str]], boundary: Boundary) -> list[Unit]:
-    units = []
-    for source, text in texts:
-        documents = "".join(mark_documents([text], boundary)).split(END_MARK)
-        units += [Unit(source, number, document) for number, document in enumerate(documents, 1) if document]
-    return units
+def _documents(texts: Sequence[tuple[str, str]]) -> list[Unit]:
+    for boundary in (BLANK_LINES, SINGLE_BLANK_LINE):
+        # Only the rows of tables end in marks, and nothing else parts them.
+        parted = [_parted(source, text, WHOLE if END_MARK in text else boundary) for source, text in texts]
+        if any(len(units) > 1 for (_, text), units in zip(texts, parted, strict=True) if END_MARK not in text):
+            break
+    return [unit for units in parted for unit in units]
+
+
+def _parted(source: str, text: str, boundary: Boundary) -> list[Unit]:
+    documents = "".join(mark_documents([text], boundary)).split(END_MARK)
+    return [Unit(source, number, document) for number, document in enumerate(documents, 1) if document]

@@ -36,6 +36,19 @@ def test_documents_are_parted_by_blank_lines_or_rows() -> None:
     assert [text for _, _, text in found("document", "rows.csv")] == ["first\nrow", "second"]
 
 
+def test_one_blank_line_parts_only_where_no_text_has_two_and_never_a_row() -> None:
+    Path("row.jsonl").write_text('{"text": "Dear Jane,\\n\\nA letter.\\n\\nYours"}\n')
+    assert [text for _, _, text in found("document", "row.jsonl")] == ["Dear Jane,\n\nA letter.\n\nYours"]
+    Path("poems.txt").write_text("a\n\nb\n\n\nc\n\nd\n")
+    Path("blank.txt").write_text(" \n\n \n\n")
+    Path("stanzas.txt").write_text("e\n\nf\n")
+    for others in ([], ["blank.txt"], ["row.jsonl"]):
+        poems = [text for source, _, text in found("document", "poems.txt", *others) if source == "poems.txt"]
+        assert poems == ["a\n\nb", "c\n\nd"]
+    assert len(found("document", "poems.txt", "stanzas.txt")) == 3
+    assert len(found("document", "stanzas.txt", "rows.csv")) == 4
+
+
 def test_a_file_is_all_of_it() -> None:
     assert found("file", "b.txt", "rows.csv") == [
         ("b.txt", 1, "caf\u00e9"),

@@ -83,11 +83,12 @@ class BeamSearch:
             totals = np.array([beginning.all_nats for beginning in growing])[:, None] + nats
             grown: list[Beginning] = []
             parents: list[tuple[int, int]] = []
-            for place in _largest(totals.ravel(), 2 * streams):
+            for rank, place in enumerate(_largest(totals.ravel(), 2 * streams)):
                 parent, symbol = divmod(int(place), totals.shape[1])
                 beginning = _grown(growing[parent], symbol, nats[parent, symbol])
                 if beginning.ending.reason is not None:
-                    ended.append((beginning.all_nats / step, beginning))
+                    if rank < streams:
+                        ended.append((beginning.all_nats / step, beginning))
                 elif len(grown) < streams:
                     grown.append(beginning)
                     parents.append((parent, symbol))
@@ -98,9 +99,10 @@ class BeamSearch:
             self._network.choose(np.array([parent for parent, _ in parents]))
             ids = np.array([symbol for _, symbol in parents])
             growing = grown
-        if ended:
-            return max(ended, key=lambda one: one[0])[1]
-        return growing[0]
+        else:
+            # Those that still grow have come to their end as well.
+            ended += [(beginning.all_nats / max(1, self._config.length), beginning) for beginning in growing]
+        return max(ended, key=lambda one: one[0])[1]
 
     def _nats_of_next(self, ids: NDArray[np.integer]) -> NDArray[np.float64]:
         """Return the log-probabilities of the next symbols, (B, V); minus infinity for the forbidden."""

@@ -58,6 +58,23 @@ def test_a_beam_of_one_is_the_greedy_choice_and_a_wider_one_is_no_worse() -> Non
     assert wide.nats[0] >= narrow.nats[0]
 
 
+def test_a_beam_of_one_is_the_greedy_choice_where_something_ends_it_too() -> None:
+    for ends in ({"stop": "a"}, {"lines": 1}, {"stop": "d"}):
+        greedy = Generation(
+            NumpyLSTM(CONFIG, WEIGHTS), VOCABULARY, alike(1, SEED), SamplingConfig(length=20, temperature=0, **ends)
+        )
+        list(greedy)
+        assert search(1, length=20, **ends).texts == greedy.texts
+
+
+def test_with_an_end_the_likeliest_on_average_of_all_that_end_and_all_of_full_length_is_found() -> None:
+    texts = ["".join(symbols) for symbols in itertools.product(VOCABULARY.symbols, repeat=4)]
+    for stop in "abcd":
+        ended = {text[: text.index(stop) + 1] if stop in text else text for text in texts}
+        best = max(ended, key=lambda text: cost(text) / len(text))
+        assert search(700, length=4, stop=stop).texts == [best.removesuffix(stop)]
+
+
 def test_the_likeliest_text_keeps_to_what_it_may_not_write_and_where_it_ends() -> None:
     free = search(8, length=6).texts[0]
     unwanted = free[0]

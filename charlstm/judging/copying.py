@@ -48,7 +48,8 @@ def find_copies(text: Ids, source: Ids, separator: int) -> Copying:
     Args:
         text: ids (M,), some ten thousand.
         source: ids (N,), as many as there are; may be memory-mapped.
-        separator: the largest id; it stands nowhere in the source, and no n-gram of the text goes across it.
+        separator: an id above those of the source; no n-gram of the text goes across it.  The one id above it stands
+            for a symbol that the source has not.
     """
     finder = _Finder(text, separator)
     for begin in range(0, len(source), BLOCK):
@@ -73,7 +74,7 @@ class _Finder:
 
     def __init__(self, text: Ids, separator: int) -> None:
         random = np.random.default_rng(1)
-        self._values = random.integers(0, 1 << 64, separator + 1, np.uint64)
+        self._values = random.integers(0, 1 << 64, separator + 2, np.uint64)
         # Odd, so that no bit is lost; one for each doubling, so that the order of symbols counts.
         self._factors = random.integers(0, 1 << 63, 64, np.uint64) * np.uint64(2) + np.uint64(1)
         places = np.arange(len(text))

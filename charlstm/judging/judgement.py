@@ -125,10 +125,10 @@ def judge(texts: Sequence[str], corpus: Corpus) -> JudgedTexts:
 
 
 def _ids(text: str, vocabulary: Vocabulary, separator: int) -> NDArray[np.int64]:
-    """Return the ids of a text and a separator behind it; what has no symbol becomes a separator too."""
+    """Return the ids of a text and a separator behind it; what has no symbol gets the id above the separator's."""
     table = vocabulary.code_point_ids
     ids = table[np.minimum(code_points(text), len(table) - 1)].astype(np.int64)
-    return np.append(np.where(ids < 0, separator, ids), separator)
+    return np.append(np.where(ids < 0, separator + 1, ids), separator)
 
 
 def _known_share(words: Counter[str], known: Counter[str]) -> float | None:

@@ -57,6 +57,11 @@ def test_a_stretch_neither_goes_from_text_to_text_nor_across_what_has_no_symbol(
     assert judged.judgement.longest_copy_chars == 20
 
 
+def test_what_has_characters_that_the_corpus_lacks_counts_as_not_copied(corpus: Corpus) -> None:
+    judged = judge(["Q" * 160 + TRAINING[:40]], corpus).judgement
+    assert judged.copied_shares == {8: 33 / 193, 16: 25 / 185, 32: 9 / 169, 64: 0.0}
+
+
 def test_nothing_can_be_said_of_nothing(corpus: Corpus) -> None:
     judged = judge([""], corpus).judgement
     assert judged.known_word_share is judged.character_divergence_bits is judged.line_length_distance_chars is None

@@ -69,7 +69,9 @@ def read_seed(text: str, vocabulary: Vocabulary, *, strict: bool = False) -> See
     is_of_words = vocabulary.level == "word"
     if is_of_words:
         text = text.replace("\r\n", "\n").replace("\r", "\n").rstrip(" \t")
-    for symbol in words_of(normalize_text(text, "nfc", lowercase=False)) if is_of_words else text:
+    # In the form that texts have by default; but as it is for a model that knows all of it.
+    normal = text if vocabulary.ids.keys() >= set(text) else normalize_text(text, "nfc", lowercase=False)
+    for symbol in words_of(normal) if is_of_words else normal:
         if (known := vocabulary.word_ids.get(symbol)) is not None:
             ids.append(known)
             continue

@@ -85,6 +85,12 @@ def test_typographic_quotes_and_dashes_are_folded() -> None:
     assert plain.decode(prompt.ids) == '"I\'m" --'
 
 
+def test_accents_are_read_as_the_model_knows_them_however_they_came() -> None:
+    together, apart = Vocabulary(("e", "\u00eb")), Vocabulary(("e", "\u0308", "\u00eb"))
+    assert read_seed("e\u0308e", together, strict=True).ids == (1, 0)
+    assert read_seed("e\u0308", apart, strict=True).ids == (0, 1)
+
+
 def test_seed_symbols_without_a_near_one_are_skipped(vocabulary: Vocabulary) -> None:
     prompt = read_seed("a\N{SNOWMAN}b\N{SNOWMAN}", vocabulary)
     assert vocabulary.decode(prompt.ids) == "ab"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
 from charlstm.data.documents import END_MARK
@@ -112,7 +112,7 @@ def joined(word: str, before: Joint) -> tuple[str, Joint]:
 
 @functools.cache
 def _plain_pattern() -> re.Pattern[str]:
-    letter = _letter_class()
+    letter = character_class(_is_letter)
     # Each part has a bound, so that all of a match lies within LONGEST_WORD characters.
     within = r"(?:['\u2019\-\u2010\u2011]|(?<=\d)[.,](?=\d))"
     return re.compile(
@@ -124,9 +124,9 @@ def _plain_pattern() -> re.Pattern[str]:
     )
 
 
-def _letter_class() -> str:
-    """Return the class of letters, digits and the marks on them, which `\\w` leaves out, for a pattern."""
-    codes = [code for code in range(_LETTER_CODES) if _is_letter(chr(code))]
+def character_class(holds: Callable[[str], bool]) -> str:
+    """Return the class of the letters, digits and marks of all scripts for which something holds, for a pattern."""
+    codes = [code for code in range(_LETTER_CODES) if holds(chr(code))]
     ranges: list[list[int]] = []
     for code in codes:
         if ranges and ranges[-1][1] == code - 1:
@@ -136,8 +136,13 @@ def _letter_class() -> str:
     return "[" + "".join(rf"\U{first:08x}-\U{last:08x}" for first, last in ranges) + "]"
 
 
+def is_mark(character: str) -> bool:
+    """Tell whether a character goes with the letter before it; `\\w` leaves it out."""
+    return unicodedata.category(character).startswith("M")
+
+
 def _is_letter(character: str) -> bool:
-    return character.isalnum() or unicodedata.category(character).startswith("M")
+    return character.isalnum() or is_mark(character)
 
 
 def _last_word_end(text: str, pattern: re.Pattern[str]) -> int:

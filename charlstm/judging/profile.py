@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 import re
 from collections import Counter
@@ -12,9 +13,8 @@ import numpy as np
 
 from charlstm.data.batches import Ids
 from charlstm.data.vocabulary import END_OF_DOCUMENT, UNKNOWN, Vocabulary, code_points
+from charlstm.data.words import character_class, is_mark
 
-# Letters, with apostrophes between them.
-WORD = re.compile(r"[^\W\d_]+(?:['\N{RIGHT SINGLE QUOTATION MARK}][^\W\d_]+)*")
 # How many letters at the end of a word count as its suffix, and how many a word must have to have one.
 SUFFIX_LETTERS = 3
 SUFFIXED_LETTERS = 5
@@ -68,7 +68,14 @@ def profile_of(blocks: Iterable[str]) -> TextProfile:
 
 def words_of(text: str) -> list[str]:
     """Return the words of a text in order, lower-cased."""
-    return WORD.findall(text.lower())
+    return _word_pattern().findall(text.lower())
+
+
+@functools.cache
+def _word_pattern() -> re.Pattern[str]:
+    """Return what matches letters with the marks on them, and apostrophes between them."""
+    letters = rf"(?:[^\W\d_]{character_class(is_mark)}*)+"
+    return re.compile(rf"{letters}(?:['\N{{RIGHT SINGLE QUOTATION MARK}}]{letters})*")
 
 
 def text_blocks(ids: Ids, vocabulary: Vocabulary) -> Iterator[str]:

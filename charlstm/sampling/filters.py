@@ -7,7 +7,6 @@ rules out gets minus infinity.  Only `Likeliest` takes and returns weights, in p
 from __future__ import annotations
 
 import math
-import unicodedata
 from bisect import bisect_left, bisect_right
 from collections import deque
 from collections.abc import Sequence
@@ -18,10 +17,12 @@ from numpy.typing import NDArray
 
 from charlstm.config import SamplingConfig
 from charlstm.data.vocabulary import Vocabulary
+from charlstm.data.words import is_mark
 from charlstm.errors import OptionError
 
-# Beyond it, all but the likeliest symbol have a probability of 0 anyway, and no logit overflows yet.
-LARGEST_FACTOR = 1e25
+# Beyond them, all but the likeliest symbol have a probability of 0 anyway, and no logit overflows yet; or all that may
+# be written are as likely, and no factor is 0, which would make a number of the infinity of those that may not.
+LARGEST_FACTOR, SMALLEST_FACTOR = 1e25, 1e-25
 
 # The next number below 1 whose product with a number is below it too.
 ALMOST_ONE = 1 - 2**-52
@@ -157,7 +158,7 @@ class Temperature:
         if (inside == inside[0]).all() and (start == start[0]).all():
             temperatures = temperatures[:, :1]
         with np.errstate(divide="ignore", over="ignore"):
-            self._factors = np.minimum(1 / temperatures, LARGEST_FACTOR).astype(np.float32)
+            self._factors = np.clip(1 / temperatures, SMALLEST_FACTOR, LARGEST_FACTOR).astype(np.float32)
         self._is_greedy = temperatures == 0
         self._ever_greedy = bool(self._is_greedy.any())
         self._columns = None if temperatures.shape[1] == 1 else np.arange(len(inside))
@@ -254,4 +255,4 @@ class Likeliest:
 
 
 def _is_part_of_word(character: str) -> bool:
-    return character.isalnum() or character in WORD_MARKS or unicodedata.category(character).startswith("M")
+    return character.isalnum() or character in WORD_MARKS or is_mark(character)

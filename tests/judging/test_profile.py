@@ -63,3 +63,11 @@ def test_the_divergence_is_between_nothing_and_one_bit() -> None:
 
 def test_words_are_lower_cased() -> None:
     assert words_of("O Captain! my 2 o\u2019clock 'tis") == ["o", "captain", "my", "o\u2019clock", "tis"]
+
+
+def test_marks_go_with_their_letters() -> None:
+    assert words_of("\u0939\u093f\u0928\u094d\u0926\u0940 \u092e\u0947\u0902.") == [
+        "\u0939\u093f\u0928\u094d\u0926\u0940",
+        "\u092e\u0947\u0902",
+    ]
+    assert words_of("\u0301 x\u0301y 4\u0301") == ["x\u0301y"]

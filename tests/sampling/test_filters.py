@@ -152,6 +152,13 @@ def test_at_temperature_zero_the_likeliest_is_left(logits: NDArray[np.float32], 
         assert [set(row) for row in result] == [{0.0, 1.0} if symbols > 1 else {1.0}] * texts
 
 
+@pytest.mark.parametrize("texts", [1, 3])
+def test_at_the_highest_temperatures_all_that_is_allowed_is_as_likely(texts: int) -> None:
+    shaping = shaping_of(SamplingConfig(temperature=1e50, forbid="e"), ABC, [[0]] * texts)
+    weights = shaping(np.tile(np.arange(7, dtype=np.float32), (texts, 1)), np.zeros(texts, int))
+    np.testing.assert_array_equal(weights, np.tile([1.0] * 6 + [0.0], (texts, 1)))
+
+
 def test_greedy_texts_stand_beside_others() -> None:
     shaping = shaping_of(SamplingConfig(), ABC, [[0]] * 2, [0.0, 1.0])
     logits = np.arange(14, dtype=np.float32).reshape(2, 7)

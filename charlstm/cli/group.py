@@ -12,6 +12,7 @@ from typing import IO, Any
 
 import click
 
+from charlstm.cli.streams import whatever_comes
 from charlstm.errors import CharlstmError
 
 BUG_EXIT_CODE = 3
@@ -49,6 +50,11 @@ class CommandGroup(click.Group):
             return None
         command: click.Command = importlib.import_module(self.modules[cmd_name]).command
         return command
+
+    def main(self, *args: Any, **options: Any) -> Any:
+        """Run the program."""
+        with whatever_comes():
+            return super().main(*args, **options)
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command; every failure leaves as one sentence and an exit code."""

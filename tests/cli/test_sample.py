@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import shlex
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -206,3 +209,27 @@ def test_a_model_without_document_ends_is_not_waited_for(foreign_path: Path) -> 
     assert (result.exit_code, result.stdout) == (5, "")
     assert "knows no end of documents" in result.stderr
     assert sample(foreign_path, "--lines", "2").exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("encoding", "options", "seen"),
+    [("latin-1", [], b"\\u201cab"), ("utf-8:strict", ["--raw"], "\u201cab".encode())],
+)
+def test_what_the_encoding_of_the_output_lacks_is_shown_as_an_escape(
+    model_path: Path, encoding: str, options: list[str], seen: bytes
+) -> None:
+    line = ["sample", "-m", str(model_path), "--seed", "\u201cab", "--length", "5", *options]
+    result = subprocess.run(
+        [sys.executable, "-m", "charlstm", *line],
+        capture_output=True,
+        check=True,
+        env=os.environ | {"PYTHONIOENCODING": encoding},
+    )
+    assert result.stdout.startswith(seen)
+
+
+def test_bytes_that_were_no_text_come_out_raw_as_they_went_in(model_path: Path) -> None:
+    line = [sys.executable, "-m", "charlstm", "sample", "-m", str(model_path), "--length", "5", "--raw", "--seed"]
+    environment = os.environ | {"PYTHONIOENCODING": "utf-8:strict"}
+    result = subprocess.run([*line, b"a\xff"], capture_output=True, check=True, env=environment)
+    assert result.stdout.startswith(b"a\xff")

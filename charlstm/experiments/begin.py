@@ -22,7 +22,7 @@ from charlstm.experiments.settings import check_settings
 from charlstm.store import atomic
 from charlstm.store.dataset_directory import Dataset, write_with_training_text
 from charlstm.store.given_text import open_dataset
-from charlstm.store.lock import LOCK, LockedError, locked
+from charlstm.store.lock import LockedError
 from charlstm.store.model_directory import Model, load_model, save_model
 from charlstm.store.sweep_file import SWEEP, SweepBase, SweepFile, read_sweep, write_sweep
 from charlstm.training.precision import choose_precision
@@ -104,19 +104,16 @@ def begin_or_resume(options: SweepOptions) -> SweepFile:
     if options.resume and out.exists():
         raise ModelError(f"{out} holds no {SWEEP}, so there is no sweep in it to go on with")
     atomic.refuse_existing(out, overwrite=options.overwrite)
-    with contextlib.ExitStack() as held:
-        for lock in sorted(out.glob(f"{TRIALS}/*/{LOCK}")):
-            held.enter_context(locked(lock.parent, out))
-        while True:
-            try:
-                return _made(options)
-            except (CharlstmError, OSError) as problem:
-                # Another process may have been a moment faster, or be making it just now.
-                if options.is_begun:
-                    return _found(options)
-                if not (options.resume and isinstance(problem, LockedError)):
-                    raise
-            time.sleep(WAIT_SECONDS)
+    while True:
+        try:
+            return _made(options)
+        except (CharlstmError, OSError) as problem:
+            # Another process may have been a moment faster, or be making it just now.
+            if options.is_begun:
+                return _found(options)
+            if not (options.resume and isinstance(problem, LockedError)):
+                raise
+        time.sleep(WAIT_SECONDS)
 
 
 def _made(options: SweepOptions) -> SweepFile:

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from charlstm.errors import CharlstmError
-from charlstm.store.lock import LOCK, LockedError, in_the_making, is_abandoned
+from charlstm.store.lock import LOCK, LockedError, in_the_making, is_abandoned, locked
 
 # What marks a directory as a result of this program, which may be replaced.
 RESULTS = ("dataset.json", "config.json", "run.json", "manifest.json", "sweep.json")
@@ -57,10 +57,19 @@ def new_directory(path: Path, *, overwrite: bool = False) -> Iterator[Path]:
         overwrite: whether an existing directory at `path` is replaced.
 
     Raises:
-        CharlstmError: `path` exists and `overwrite` is false, or another process is making it.
+        CharlstmError: `path` exists and `overwrite` is false, or another process is making it, or is at work in it.
     """
     _clear_the_way(path)
     refuse_existing(path, overwrite=overwrite)
+    with contextlib.ExitStack() as held:
+        # Who works in a directory, or on a trial of a sweep, holds a lock there.
+        for lock in sorted(path.rglob(LOCK)):
+            held.enter_context(locked(lock.parent, path))
+        yield held.enter_context(_becoming(path, overwrite=overwrite))
+
+
+@contextlib.contextmanager
+def _becoming(path: Path, *, overwrite: bool) -> Iterator[Path]:
     made = [parent for parent in path.parents if not parent.exists()]
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent))

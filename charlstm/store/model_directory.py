@@ -238,7 +238,7 @@ def load_arrays(path: Path, shapes: Mapping[str, tuple[int, ...]]) -> dict[str, 
             names = set(file.keys())
             if names != set(shapes):
                 wrong = sorted(names ^ set(shapes))[0]
-                raise ModelError(f"{path} {'lacks' if wrong in shapes else 'has an unexpected'} array {wrong!r}")
+                raise ModelError(f"{path} {'lacks' if wrong in shapes else 'has an unexpected'} array {wrong[:60]!r}")
             for name, shape in shapes.items():
                 found = file.get_slice(name)
                 if tuple(found.get_shape()) != shape or found.get_dtype() != "F32":

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shlex
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -108,28 +107,24 @@ def begin_or_resume(
         level: what a symbol of a text is that is no dataset yet.
     """
     out = options.out
-    with ExitStack() as held:
-        if options.is_begun:
-            held.enter_context(locked(out))
+    if options.is_begun:
+        with locked(out):
             run = extended_run(read_run(out), options.texts, options.given)
             return _train(options, run, None, observe, note)
-        if options.resume and out.exists():
-            raise ModelError(f"{out} holds no {RUN}, so there is no run in it to go on with")
-        if options.overwrite and out.is_dir():
-            atomic.refuse_existing(out, overwrite=True)
-            held.enter_context(locked(out))
-        with atomic.new_directory(out, overwrite=options.overwrite) as directory:
-            seed = options.training.get("random_seed")
-            corpus = CorpusConfig(
-                random_seed=1 if seed is None else int(seed), level=level, unknown=UNKNOWN_OF_LEVEL[level]
-            )
-            dataset = open_dataset(options.texts, corpus, directory / DATASET)
-            check_is_learnable(dataset)
-            begun = start(dataset)
-            run = replace(begun.run, dataset=_describe(dataset, directory, out))
-            write_run(directory, run)
-            json_file.write_json(directory / VOCABULARY, begun.vocabulary.to_json())
-        held.enter_context(locked(out))
+    if options.resume and out.exists():
+        raise ModelError(f"{out} holds no {RUN}, so there is no run in it to go on with")
+    with atomic.new_directory(out, overwrite=options.overwrite) as directory:
+        seed = options.training.get("random_seed")
+        corpus = CorpusConfig(
+            random_seed=1 if seed is None else int(seed), level=level, unknown=UNKNOWN_OF_LEVEL[level]
+        )
+        dataset = open_dataset(options.texts, corpus, directory / DATASET)
+        check_is_learnable(dataset)
+        begun = start(dataset)
+        run = replace(begun.run, dataset=_describe(dataset, directory, out))
+        write_run(directory, run)
+        json_file.write_json(directory / VOCABULARY, begun.vocabulary.to_json())
+    with locked(out):
         return _train(options, run, begun.weights, observe, note)
 
 
@@ -137,7 +132,7 @@ def _train(options: RunOptions, run: RunFile, weights: Weights | None, observe: 
     """Go on with the run in a locked directory, from its first weights or from its newest checkpoint."""
     out = options.out
     dataset = load_dataset(out / run.dataset["path"])
-    check_unchanged(run, dataset)
+    check_unchanged(run, dataset, out)
     vocabulary = Vocabulary.from_json(json_file.read_json(out / VOCABULARY, ModelError), ModelError)
     characters = {name: int(size["characters"]) for name, size in dataset.summary["splits"].items()}
     splits = {name: vocabulary.translate(ids, dataset.vocabulary)[0] for name, ids in dataset.splits.items()}
@@ -170,11 +165,11 @@ def _train(options: RunOptions, run: RunFile, weights: Weights | None, observe: 
             if number := stop_signal():
                 raise StoppedError(f"stopped; go on with: {again}", number)
 
+        is_extended = read_run(out).training != run.training
         if has_checkpoint:
             checkpoint = keeper.newest()
             trainer = trainer_of(position_of(checkpoint).phase, checkpoint.weights)
             trainer.restore(checkpoint)
-            is_extended = read_run(out).training != run.training
             if trainer.position.is_finished and not is_extended:
                 note(f"{out} is finished.")
                 return report_of(out)
@@ -185,6 +180,8 @@ def _train(options: RunOptions, run: RunFile, weights: Weights | None, observe: 
                 write_run(out, run)
             note(f"Going on from step {trainer.position.step:,}.")
         else:
+            if is_extended:
+                write_run(out, run)
             first = weights or _first_weights(run, vocabulary)
             trainer = trainer_of(0, first if phases[0].model == run.model else carried_over(phases[0], {}))
             if run.command == "transfer":
@@ -199,7 +196,11 @@ def _train(options: RunOptions, run: RunFile, weights: Weights | None, observe: 
                 save_result(out, run, vocabulary, trainer, splits, characters, heed)
                 raise
             except StoppedError as stopped:
-                keeper.write(trainer.capture())
+                # From the newest checkpoint, steps that were not finite are made once more, and may be gone back from.
+                if trainer.position.bad_steps:
+                    keeper.wait()
+                else:
+                    keeper.write(trainer.capture())
                 raise StoppedError(
                     f"stopped at step {trainer.position.step:,}, with everything saved; go on with: {again}",
                     stopped.signal_number,
@@ -263,7 +264,8 @@ def _first_weights(run: RunFile, vocabulary: Vocabulary) -> Weights:
 
 
 def _describe(dataset: Dataset, directory: Path, out: Path) -> dict[str, Any]:
-    """Return what a model directory says of its dataset; the path is relative to it, so that both can move."""
+    """Return what a model directory says of its dataset; paths are relative to it, so that all can move together."""
     inside = dataset.path.parent == directory
     path = DATASET if inside else os.path.relpath(dataset.path.resolve(), out.resolve())
-    return {"path": path, "fingerprint": dataset.fingerprint, **dataset.summary}
+    sources = {"sources_from": os.path.relpath(Path.cwd(), out.resolve())} if inside else {}
+    return {"path": path, **sources, "fingerprint": dataset.fingerprint, **dataset.summary}

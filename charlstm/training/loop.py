@@ -122,8 +122,8 @@ class Trainer:
                 position.total_steps = position.step
             if position.step < position.total_steps:
                 heed()
-            # Weights after which no step is finite are nothing to go back to.
-            if not position.bad_steps:
+            # Weights after which no step is finite, or whose loss is not, are nothing to go back to.
+            if not position.bad_steps and not (was_due and self._is_lost()):
                 keeper.offer(self.capture, is_wanted=was_due)
         if position.best_row < 0:
             with self._averaged():
@@ -258,6 +258,12 @@ class Trainer:
         finally:
             for name, variable in variables.items():
                 variable.assign(before[name])
+
+    def _is_lost(self) -> bool:
+        """Whether the network as it was evaluated just now is of no use any more."""
+        is_judged = len(self.job.valid) > 1
+        is_number = not is_judged or math.isfinite(self.history[-1].valid_nats_per_char)
+        return not (is_number and are_usable(self.network.to_arrays()))
 
     def _is_evaluation_due(self) -> bool:
         step = self.position.step

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 from charlstm.errors import DataError, OptionError
 from charlstm.store import json_file
 from charlstm.store.dataset_directory import Dataset
+from charlstm.store.model_directory import DATASET
 from charlstm.store.run_file import RunFile
 
 
@@ -34,8 +36,9 @@ def extended_run(run: RunFile, texts: Sequence[str], given: Mapping[str, Any]) -
         option = "--" + name.replace("_", "-")
         if name in ("epochs", "max_minutes"):
             before = getattr(training, name)
-            if before is not None and value < before:
-                raise OptionError(f"{option} {value:g} would shorten the run, which has {before:g}: leave it out")
+            if before is None or value < before:
+                has = "no limit" if before is None else f"{before:g}"
+                raise OptionError(f"{option} {value:g} would shorten the run, which has {has}: leave it out")
             training = replace(training, **{name: value})
         elif name not in effective or effective[name] != value:
             was = f"is {effective[name]}" if name in effective else "was left open"
@@ -43,13 +46,21 @@ def extended_run(run: RunFile, texts: Sequence[str], given: Mapping[str, Any]) -
     return replace(run, training=training)
 
 
-def check_unchanged(run: RunFile, dataset: Dataset) -> None:
-    """Raise a DataError where the dataset, or a text that it was made of, is not what it was."""
+def check_unchanged(run: RunFile, dataset: Dataset, out: Path) -> None:
+    """Raise a DataError where the dataset, or a text that it was made of for the run, is not what it was.
+
+    Args:
+        run: what was asked for.
+        dataset: the dataset, opened.
+        out: the run's directory.
+    """
     if dataset.fingerprint != run.dataset.get("fingerprint"):
         raise DataError(f"{dataset.path} is not the dataset that the run began with: begin a new run")
-    if len(run.texts) == 1 and Path(run.texts[0]).is_dir() and (Path(run.texts[0]) / "dataset.json").exists():
+    if run.dataset["path"] != DATASET:
         return
     for source in dataset.summary["sources"]:
         path = Path(source["name"])
+        if isinstance(folder := run.dataset.get("sources_from"), str):
+            path = Path(os.path.relpath(out.resolve() / folder / path))
         if path.is_file() and json_file.sha256(path) != source["sha256"]:
             raise DataError(f"{path} has changed since the run began: begin a new run, or put the old text back")

@@ -23,6 +23,7 @@ from charlstm.cli.main import main
 from charlstm.store.lock import locked
 from charlstm.store.run_file import read_run
 from charlstm.training import execution
+from charlstm.training.loop import Trainer
 
 OPTIONS = [
     *["--layers", "2", "--units", "10", "--batch-size", "4", "--sequence-length", "20", "--dropout", "0.3"],
@@ -227,6 +228,38 @@ def test_a_text_that_has_changed_is_refused(stop_after: Callable[[int], list[int
     assert "book.txt has changed" in run("pretrain", "--resume", "-o", "m", code=4).stderr
 
 
+def test_whether_a_text_has_changed_does_not_depend_on_where_one_stands(
+    stop_after: Callable[[int], list[int]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run("preprocess", "book.txt", "-o", "set")
+    stop_after(3)
+    run("pretrain", "book.txt", "-o", "of-the-text", *OPTIONS, code=143)
+    stop_after(3)
+    run("pretrain", str(Path("set").absolute()), "-o", "of-the-set", *OPTIONS, code=143)
+    Path("book.txt").write_text("another text altogether")
+    Path("elsewhere").mkdir()
+    monkeypatch.chdir("elsewhere")
+    stop_after(10_000)
+    assert "book.txt has changed" in run("pretrain", "--resume", "-o", "../of-the-text", code=4).stderr
+    run("pretrain", "--resume", "-o", "../of-the-set")
+
+
+def test_an_extension_before_the_first_checkpoint_is_kept(stop_after: Callable[[int], list[int]]) -> None:
+    stop_after(3)
+    run("pretrain", "book.txt", "-o", "m", *OPTIONS, code=143)
+    shutil.rmtree("m/checkpoints")
+    stop_after(3)
+    run("pretrain", "--resume", "-o", "m", "--epochs", "7", code=143)
+    assert read_run(Path("m")).training.epochs == 7
+
+
+def test_a_limit_of_time_is_no_extension_of_a_run_without_one(stop_after: Callable[[int], list[int]]) -> None:
+    stop_after(3)
+    run("pretrain", "book.txt", "-o", "m", *OPTIONS, code=143)
+    refused = run("pretrain", "--resume", "-o", "m", "--max-minutes", "1", code=2).stderr
+    assert "--max-minutes 1 would shorten the run, which has no limit" in refused
+
+
 def test_resume_needs_an_out_directory_with_a_run(tmp_path: Path) -> None:
     assert "needs the model directory" in run("pretrain", "--resume", code=2).stderr
     (tmp_path / "empty").mkdir()
@@ -239,8 +272,18 @@ def test_two_processes_cannot_work_on_one_directory(stop_after: Callable[[int], 
     with locked(Path("m")):
         assert "another process" in run("pretrain", "--resume", "-o", "m", code=1).stderr
         assert "another process" in run("pretrain", "book.txt", "-o", "m", "--overwrite", *OPTIONS, code=1).stderr
+        assert "another process" in run("preprocess", "book.txt", "-o", "m", "--overwrite", code=1).stderr
     stop_after(10_000)
     run("pretrain", "--resume", "-o", "m")
+
+
+def test_a_sweep_whose_trials_are_at_work_is_not_replaced() -> None:
+    Path("sweep/trials/one").mkdir(parents=True)
+    Path("sweep/sweep.json").touch()
+    with locked(Path("sweep/trials/one")):
+        assert "another process" in run("preprocess", "book.txt", "-o", "sweep", "--overwrite", code=1).stderr
+    run("preprocess", "book.txt", "-o", "sweep", "--overwrite")
+    assert not Path("sweep/trials").exists()
 
 
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EROFS, errno.EACCES])
@@ -287,6 +330,26 @@ def test_a_signal_ends_a_run_in_order(number: signal.Signals, code: int) -> None
     assert run_file.training.epochs == 100_000
 
 
+@pytest.mark.parametrize("closes", ["a pipe", "a terminal"])
+def test_a_training_goes_on_when_nobody_reads_what_it_says(closes: str) -> None:
+    ours, its = os.pipe() if closes == "a pipe" else os.openpty()
+    line = [sys.executable, "-m", "charlstm", "pretrain", "book.txt", "-o", "m", *OPTIONS]
+    line += ["--epochs", "100000", "--patience", "0"]
+    with subprocess.Popen(line, stdout=subprocess.DEVNULL, stderr=its) as training:
+        os.close(its)
+        said = b""
+        while b"epoch   1.00" not in said:
+            said += os.read(ours, 4096)
+        os.close(ours)
+        newest = Path("m/checkpoints/LATEST")
+        before = newest.read_text()
+        wait_for(lambda: newest.read_text() != before)
+        before = newest.read_text()
+        wait_for(lambda: newest.read_text() != before)
+        os.kill(training.pid, signal.SIGHUP)
+        assert training.wait() == 143
+
+
 @pytest.mark.parametrize(("second", "code"), [("SIGINT", 130), ("SIGTERM", 143), ("SIGHUP", 143)])
 def test_the_second_signal_ends_the_process_at_once(second: str, code: int) -> None:
     program = (
@@ -325,6 +388,34 @@ def test_steps_that_are_not_finite_roll_back_and_then_end_the_run() -> None:
     assert json.loads(Path("m/config.json").read_text())["result"]["stopped_by"] == "diverged"
     run("sample", "-m", "m", "--length", "5")
     assert all(np.isfinite(array).all() for array in load_file("m/model.safetensors").values())
+
+
+def test_a_stop_amid_steps_that_are_not_finite_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    train_one_step, bad_steps, is_stopped = Trainer._train_one_step, [0], [False]
+
+    def spoiled(trainer: Trainer) -> None:
+        if trainer.position.step >= 70 and not trainer.position.rollbacks:
+            arrays = trainer.network.to_arrays()
+            trainer.network.assign({name: np.full_like(array, 3e38) for name, array in arrays.items()})
+        train_one_step(trainer)
+        bad_steps[0] = trainer.position.bad_steps
+
+    monkeypatch.setattr(Trainer, "_train_one_step", spoiled)
+    run("pretrain", "book.txt", "-o", "whole", *OPTIONS)
+
+    @contextlib.contextmanager
+    def requests() -> Iterator[Callable[[], int | None]]:
+        def asked() -> int | None:
+            is_stopped[0] = is_stopped[0] or bad_steps[0] == 3
+            return signal.SIGTERM if is_stopped[0] else None
+
+        yield asked
+
+    with monkeypatch.context() as patched:
+        patched.setattr(execution, "stop_requests", requests)
+        run("pretrain", "book.txt", "-o", "m", *OPTIONS, code=143)
+    run("pretrain", "--resume", "-o", "m")
+    assert results("m") == results("whole")
 
 
 @pytest.mark.parametrize("split", ["0.8,0.1,0.1", "1,0,0"])

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
+import unicodedata
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -67,11 +69,19 @@ class Draft:
         """What may be accepted; drawn by `suggest`."""
         return self._vocabulary.decode(self._suggested)
 
-    def type(self, text: str) -> bool:
-        """Go on by text of the person's; False if the model knows none of its symbols, nor any near them."""
+    def type(self, text: str, is_stopped: Callable[[], bool] = lambda: False) -> bool:
+        """Go on by text of the person's; False if the model knows none of its symbols, nor any near them.
+
+        Args:
+            text: what is typed. A mark at its beginning that the model does not know, such as a diaeresis, is set on
+                the last symbol where it knows the two as one.
+            is_stopped: asked before each symbol; where it says so, the rest is left out.
+        """
+        if (composed := self._composed(text[:1])) and self.take_back():
+            text = composed + text[1:]
         ids = read_seed(text, self._vocabulary).ids
         if ids:
-            self._act(ids)
+            self._act(itertools.takewhile(lambda _: not is_stopped(), ids))
         return bool(ids)
 
     def suggest(self) -> None:
@@ -131,6 +141,14 @@ class Draft:
         probabilities = weights / weights.sum()
         order = np.argsort(-probabilities, kind="stable")[:count].tolist()
         return [(self._vocabulary.shown[symbol], float(probabilities[symbol])) for symbol in order]
+
+    def _composed(self, mark: str) -> str | None:
+        """Return the symbol that the last one and a mark that is none itself make as one; None if there is none."""
+        known = self._vocabulary.word_ids
+        if not mark or mark in known or len(self._ids) < 2:
+            return None
+        composed = unicodedata.normalize("NFC", self._vocabulary.shown[self._ids[-1]] + mark)
+        return composed if composed in known else None
 
     def _act(self, ids: Iterable[int]) -> None:
         self._actions.append(len(self._ids))

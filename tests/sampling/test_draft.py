@@ -6,10 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from charlstm.config import SamplingConfig
+from charlstm.config import ModelConfig, SamplingConfig
+from charlstm.data.vocabulary import Vocabulary
+from charlstm.model.weights import initial_weights
 from charlstm.sampling.draft import SUGGESTED, Draft
 from charlstm.sampling.mixture import mix
-from charlstm.store.model_directory import load_model
+from charlstm.store.model_directory import load_model, save_model
 
 
 @pytest.fixture
@@ -103,6 +105,31 @@ def test_what_the_model_does_not_know_is_folded_or_refused(draft: Draft) -> None
     assert draft.text == "ea"
     assert not draft.type("\N{SNOWMAN}")
     assert draft.text == "ea"
+
+
+def test_a_mark_is_set_on_the_last_symbol_where_the_model_knows_the_two_as_one(tmp_path: Path) -> None:
+    vocabulary = Vocabulary(("<end-of-document>", *"aeu\N{LATIN SMALL LETTER E WITH DIAERESIS}"))
+    config = ModelConfig(len(vocabulary), (4,), (0.0,))
+    save_model(tmp_path, config, vocabulary, initial_weights(config, 1), training={}, dataset={}, lineage=[], result={})
+    draft, other = (Draft(mix([load_model(tmp_path)]), SamplingConfig()) for _ in range(2))
+    diaeresis = "\N{COMBINING DIAERESIS}"
+    assert not draft.type(diaeresis)
+    assert draft.type("ae")
+    assert draft.type(diaeresis)
+    assert draft.text == "a\N{LATIN SMALL LETTER E WITH DIAERESIS}"
+    other.type(draft.text)
+    assert draft.likeliest(5) == other.likeliest(5)
+    assert draft.type("e")
+    assert draft.type(f"{diaeresis}u")
+    assert draft.text == "a\N{LATIN SMALL LETTER E WITH DIAERESIS}\N{LATIN SMALL LETTER E WITH DIAERESIS}u"
+    assert not draft.type(diaeresis)  # no such u
+    assert draft.text.endswith("u")
+
+
+def test_typing_stops_when_asked_to(draft: Draft) -> None:
+    asked = iter([False, False, True])
+    assert draft.type("abcdef", lambda: next(asked))
+    assert draft.text == "ab"
 
 
 def test_only_so_much_is_remembered(draft: Draft, monkeypatch: pytest.MonkeyPatch, model_path: Path) -> None:

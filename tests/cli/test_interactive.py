@@ -14,9 +14,16 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from rich.console import Console
+from rich.screen import Screen
 
 from charlstm.cli.keys import Keyboard
 from charlstm.cli.main import main
+from charlstm.cli.writing_screen import rows_shown, screen, wrap
+from charlstm.config import SamplingConfig
+from charlstm.sampling.draft import Draft
+from charlstm.sampling.mixture import mix
+from charlstm.store.model_directory import load_model
 
 pty = pytest.importorskip("pty")
 termios = pytest.importorskip("termios")
@@ -64,9 +71,9 @@ class Terminal:
 
     def shows_other_than(self, count: int) -> str:
         """Wait until the text has another number of characters, and return the screen."""
-        while characters(screen := self.shows("characters")) == count:
+        while characters(shown := self.shows("characters")) == count:
             pass
-        return screen
+        return shown
 
     def receive(self) -> str:
         if not select.select([self.master], [], [], LONGEST_SECONDS)[0]:
@@ -98,8 +105,13 @@ def terminal(model_path: Path, tmp_path: Path) -> Iterator[Terminal]:
         yield program
 
 
-def characters(screen: str) -> int:
-    found = re.search(r"([\d,]+) characters", screen)
+@pytest.fixture
+def draft(model_path: Path) -> Draft:
+    return Draft(mix([load_model(model_path)]), SamplingConfig())
+
+
+def characters(shown: str) -> int:
+    found = re.search(r"([\d,]+) characters", shown)
     assert found is not None
     return int(found.group(1))
 
@@ -164,9 +176,9 @@ def test_the_model_goes_on_until_a_key_is_pressed(terminal: Terminal) -> None:
     terminal.press("\x07")
     terminal.shows("any key stops", settled_seconds=0)
     terminal.press("q")
-    while "any key stops" in (screen := terminal.shows("characters")):
+    while "any key stops" in (shown := terminal.shows("characters")):
         pass
-    written = characters(screen)
+    written = characters(shown)
     assert 4 < written < 504
     # The key that stops it is not typed.
     terminal.press("x")
@@ -197,6 +209,65 @@ def test_keys_have_names(sent: str, keys: list[str]) -> None:
     assert pressed.waits()
     assert pressed.next() == "ctrl-d"
     os.close(reader)
+
+
+@pytest.mark.parametrize(
+    ("width", "height", "has_keys", "has_likeliest"),
+    [
+        (100, 24, True, True),
+        (80, 24, True, True),
+        (60, 24, True, True),
+        (59, 24, True, False),
+        (50, 10, True, False),
+        (60, 7, False, True),
+        (80, 6, False, True),
+        (30, 24, True, False),
+        (20, 4, False, False),
+        (9, 24, False, False),
+        (80, 1, False, False),
+    ],
+)
+def test_each_window_shows_where_one_writes(
+    draft: Draft, width: int, height: int, has_keys: bool, has_likeliest: bool
+) -> None:
+    console = Console(width=width, height=height, force_terminal=True, color_system="standard", _environ={})
+    for text in ("the king", "\n" * 50, "the " * 400 + "king", "a" * 500):
+        draft.type(text)
+        draft.suggest()
+        rendered = console.render_lines(Screen(screen(draft, "", console)), console.options)
+        lines = ["".join(part.text for part in line) for line in rendered]
+        reversed_ = [
+            (number, "".join(part.text for part in line if not (part.style and part.style.reverse)).strip("│ "))
+            for number, line in enumerate(rendered)
+            if any(part.style and part.style.reverse for part in line)
+        ]
+        assert len(lines) == height
+        assert len(reversed_) == 1, lines  # the cursor
+        assert any(text.split("\n")[-1][-4:] in line for line in lines) or width < 10 or height == 1
+        whole = "\n".join(lines)
+        assert ("^Q leave" in whole) == ("^Z undo" in whole) == has_keys or width < 10
+        assert ("likely next" in whole) == has_likeliest
+
+
+def test_lines_end_after_a_space_and_leave_nothing_out() -> None:
+    def lines(text: str, width: int) -> list[str]:
+        return [text[start:end] for start, end in wrap(text, width)]
+
+    assert lines("the king rode", 9) == ["the king ", "rode"]
+    assert lines("the king rode", 8) == ["the ", "king ", "rode"]
+    assert lines("abcdefgh\n\nij", 3) == ["abc", "def", "gh", "", "ij"]
+    assert lines("abc ", 3) == ["abc", " "]
+    assert lines("字" * 3, 5) == ["字" * 2, "字"]
+    assert lines("字a", 1) == ["字", "a"]
+    assert lines("", 3) == [""]
+
+
+def test_the_suggestion_gives_way_to_the_text() -> None:
+    assert rows_shown(2, cursor=0, rows=3) == range(2)
+    assert rows_shown(6, cursor=2, rows=3) == range(3)
+    assert rows_shown(6, cursor=3, rows=3) == range(1, 4)
+    assert rows_shown(30, cursor=27, rows=19) == range(11, 30)
+    assert rows_shown(30, cursor=0, rows=1) == range(1)
 
 
 @pytest.mark.parametrize(

@@ -278,6 +278,7 @@ def test_the_suggestion_gives_way_to_the_text() -> None:
         (["--seeds", "x"], "leave out --seeds"),
         (["--num-samples", "2"], "leave out --num-samples"),
         (["--seed", "-"], "the keyboard"),
+        (["--temperature", "0.5,1.2"], "--temperature 0.5,1.2"),
     ],
 )
 def test_where_nobody_can_write_it_says_so(model_path: Path, options: list[str], sentence: str) -> None:

@@ -159,6 +159,11 @@ def _refuse_what_does_not_fit(context: click.Context) -> None:
         for name in NOT_INTERACTIVE:
             if is_given(name):
                 raise OptionError(f"--interactive: writes one text by hand; leave out {_name(name)}")
+        if len(options["temperature"]) > 1:
+            shown = ",".join(f"{temperature:g}" for temperature in options["temperature"])
+            raise OptionError(
+                f"--temperature {shown}: must be one number with --interactive; the up and down keys change it"
+            )
         if options["seed"] == "-":
             raise OptionError("--seed -: standard input is the keyboard with --interactive; give the text itself")
         refuse_without_terminal()

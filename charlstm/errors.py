@@ -38,7 +38,7 @@ class DivergedError(CharlstmError):
 
 
 class StoppedError(CharlstmError):
-    """Training was stopped by a signal after a checkpoint was written."""
+    """A signal ended the work, after what there was of it had been saved."""
 
     def __init__(self, message: str, signal_number: int) -> None:
         super().__init__(message)

@@ -68,7 +68,7 @@ class CommandGroup(click.Group):
             raise Failure("interrupted", INTERRUPT_EXIT_CODE) from error
         except BrokenPipeError:
             # The reader has enough (`| head`); Python's own flush at exit must not complain either.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            discard(sys.stdout)
             raise click.exceptions.Exit(0) from None
         except OSError as error:
             raise Failure(_describe(error), CharlstmError.exit_code) from error
@@ -91,8 +91,16 @@ class Failure(click.ClickException):
         self.exit_code = exit_code  # type: ignore[misc]
 
     def show(self, file: IO[Any] | None = None) -> None:
-        """Print the sentence."""
-        click.echo(f"Error: {visible(self.message)}", file=file, err=True)
+        """Print the sentence, where there is still somebody to read it."""
+        try:
+            click.echo(f"Error: {visible(self.message)}", file=file, err=True)
+        except OSError:
+            discard(sys.stderr)
+
+
+def discard(stream: IO[Any]) -> None:
+    """Let a stream that nobody reads any more end nowhere: Python flushes it once more when it ends."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def visible(text: str) -> str:

@@ -17,11 +17,15 @@ _at_work: list[list[int]] = []
 
 
 @contextlib.contextmanager
-def stop_requests() -> Iterator[Callable[[], int | None]]:
+def stop_requests(*, counts_hangups_once: bool = False) -> Iterator[Callable[[], int | None]]:
     """Give a function that returns the number of the signal that asked to stop, None while none has.
 
     Within such a block, another gives the function of the outer one: many trainings in a row hear the same request.
     Outside the main thread, where signals cannot be taken, the function always returns None.
+
+    Args:
+        counts_hangups_once: whether a hangup after the first signal changes nothing. A closed terminal sends one from
+            the shell and one from the system, and where a person writes there is something to save in between.
     """
     if threading.current_thread() is not threading.main_thread():
         yield lambda: None
@@ -29,7 +33,10 @@ def stop_requests() -> Iterator[Callable[[], int | None]]:
     received = _at_work[0] if _at_work else []
 
     def take(number: int, frame: FrameType | None) -> None:  # noqa: ARG001
-        as_number = int(_EXIT_AS[signal.Signals(number).name])
+        name = signal.Signals(number).name
+        if received and counts_hangups_once and name == "SIGHUP":
+            return
+        as_number = int(_EXIT_AS[name])
         if received:
             # Everything on disk is whole at any moment, so there is nothing to tidy up.
             os._exit(128 + as_number)

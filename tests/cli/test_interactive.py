@@ -6,6 +6,7 @@ import contextlib
 import os
 import re
 import select
+import signal
 import subprocess
 import sys
 import time
@@ -19,6 +20,7 @@ from rich.screen import Screen
 
 from charlstm.cli.keys import Keyboard
 from charlstm.cli.main import main
+from charlstm.cli.pasting import Pasted
 from charlstm.cli.writing_screen import rows_shown, screen, wrap
 from charlstm.config import SamplingConfig
 from charlstm.sampling.draft import Draft
@@ -35,9 +37,9 @@ CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 class Terminal:
     """A program at a pseudo-terminal, and everything that it wrote there."""
 
-    def __init__(self, arguments: list[str], folder: Path) -> None:
+    def __init__(self, arguments: list[str], folder: Path, width: int = 100, height: int = 24) -> None:
         self.master, slave = pty.openpty()
-        termios.tcsetwinsize(slave, (24, 100))
+        termios.tcsetwinsize(slave, (height, width))
         self.before = termios.tcgetattr(slave)
         self._slave = slave
         self.process = subprocess.Popen(
@@ -83,6 +85,23 @@ class Terminal:
         except OSError:  # how Linux says that the other end is closed
             return ""
 
+    def ends(self) -> tuple[str, int]:
+        """Wait for the end, and return what came after the screen that was there before, and the exit code."""
+        written = ""
+        end = time.monotonic() + LONGEST_SECONDS
+        while self.process.poll() is None or select.select([self.master], [], [], 0.1)[0]:
+            assert time.monotonic() < end, f"no end: {plain(written)[-3000:]}"
+            if select.select([self.master], [], [], 0.1)[0]:
+                written += self.receive()
+        self.recorded += written
+        return plain(written.rpartition("\x1b[?1049l")[2]), self.process.returncode
+
+    def hang_up(self) -> None:
+        """Close the terminal, as a window is closed."""
+        os.close(self.master)
+        os.close(self._slave)
+        self.master = self._slave = -1
+
     def settings(self) -> list[object]:
         return termios.tcgetattr(self._slave)
 
@@ -90,8 +109,8 @@ class Terminal:
         if self.process.poll() is None:
             self.process.kill()
         self.process.wait()
-        os.close(self.master)
-        os.close(self._slave)
+        if self.master >= 0:
+            self.hang_up()
 
 
 def plain(written: str) -> str:
@@ -195,9 +214,12 @@ def test_the_model_goes_on_until_a_key_is_pressed(terminal: Terminal) -> None:
         ("\x1bOA\r\t\x7f\x08", ["up", "enter", "tab", "backspace", "backspace"]),
         ("\x13\x1a\N{SNOWMAN}", ["ctrl-s", "ctrl-z", "\N{SNOWMAN}"]),
         ("\x01a", ["", "a"]),
+        ("\x1bx\x1b\x1b[Cy\x1b\rz", ["", "", "y", "", "z"]),  # with Alt
+        ("a\x1b[200~\tb\x1b\x13\r\nc\rd\x1b[201~\t", ["a", Pasted("\tb\x1b\x13\nc\nd"), "tab"]),
+        ("\x1b[200~\x1b[201~\x1b[200~\x1b[20\x1b[201~", [Pasted(""), Pasted("\x1b[20")]),
     ],
 )
-def test_keys_have_names(sent: str, keys: list[str]) -> None:
+def test_keys_have_names(sent: str, keys: list[str | Pasted]) -> None:
     reader, writer = os.pipe()
     os.write(writer, sent.encode())
     pressed = Keyboard(reader)
@@ -207,8 +229,123 @@ def test_keys_have_names(sent: str, keys: list[str]) -> None:
     assert pressed.next() == "escape"
     os.close(writer)
     assert pressed.waits()
-    assert pressed.next() == "ctrl-d"
+    assert pressed.next() == "closed"
     os.close(reader)
+
+
+@pytest.fixture
+def pipe() -> Iterator[tuple[Keyboard, int]]:
+    reader, writer = os.pipe()
+    yield Keyboard(reader), writer
+    os.close(reader)
+    with contextlib.suppress(OSError):
+        os.close(writer)
+
+
+def test_what_is_pasted_is_waited_for_in_pieces(pipe: tuple[Keyboard, int], monkeypatch: pytest.MonkeyPatch) -> None:
+    pressed, writer = pipe
+    os.write(writer, b"\x1b[20")
+    assert pressed.waits()
+    os.write(writer, b"0~one ")
+    assert pressed.next() == ""
+    for piece in (b"two\x1b[2", b"01", b"~x"):
+        assert not pressed.waits()
+        os.write(writer, piece)
+    assert pressed.waits(1)
+    assert [pressed.next(), pressed.next()] == [Pasted("one two"), "x"]
+    # Where its end never comes, neither silence nor a closed terminal keeps it.
+    os.write(writer, b"\x1b[200~three\x1b[2")
+    assert not pressed.waits(0.1)
+    monkeypatch.setattr("charlstm.cli.keys.PASTE_SECONDS", 0.05)
+    assert pressed.waits(0.1)
+    assert pressed.next() == Pasted("three\x1b[2")
+    os.write(writer, b"\x1b[200~four")
+    os.close(writer)
+    assert pressed.waits(1)
+    assert [pressed.next(), pressed.next()] == [Pasted("four"), "closed"]
+
+
+def test_only_so_much_is_pasted(pipe: tuple[Keyboard, int], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("charlstm.cli.pasting.LONGEST_PASTE", 7)
+    pressed, writer = pipe
+    for piece in (b"\x1b[200~abc", b"defghijkl", b"mnop\x1b[201~q"):
+        os.write(writer, piece)
+        pressed.waits()
+    assert [pressed.next(), pressed.next()] == [Pasted("abcdefg"), "q"]
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
+def test_a_signal_ends_it_with_the_text_saved(terminal: Terminal, tmp_path: Path, number: signal.Signals) -> None:
+    terminal.shows("4 characters")
+    if number == signal.SIGTERM:  # while the model goes on
+        terminal.press("\x07")
+        terminal.shows("any key stops", settled_seconds=0)
+    os.kill(terminal.process.pid, number)
+    if number == signal.SIGHUP:  # a closed terminal sends another, which does not join the first
+        time.sleep(0.05)
+        os.kill(terminal.process.pid, number)
+    rest, code = terminal.ends()
+    assert code == (130 if number == signal.SIGINT else 143)
+    saved = (tmp_path / "a.txt").read_text(encoding="utf-8")
+    assert saved.startswith("the ")
+    assert rest.replace("\r", "").split("Error: ")[0].rstrip("\n") == saved.rstrip("\n")
+    assert rest.endswith("Error: stopped; the text is in a.txt\r\n")
+    assert terminal.settings() == terminal.before
+    assert terminal.recorded.count("\x1b[?2004h") == terminal.recorded.count("\x1b[?2004l") == 1
+
+
+def test_a_signal_without_any_text_saves_none(model_path: Path, tmp_path: Path) -> None:
+    with contextlib.closing(Terminal(["sample", "-m", str(model_path), "--interactive"], tmp_path)) as program:
+        program.shows(" 0 characters")
+        os.kill(program.process.pid, signal.SIGTERM)
+        rest, code = program.ends()
+    assert code == 143
+    assert "no text" in rest
+    assert not list(tmp_path.glob("*.txt"))
+
+
+def test_a_closed_terminal_ends_it_with_the_text_saved(model_path: Path, tmp_path: Path) -> None:
+    (tmp_path / "text-1.txt").write_text("another\n")
+    arguments = ["sample", "-m", str(model_path), "--interactive", "--seed", "the "]
+    with contextlib.closing(Terminal(arguments, tmp_path)) as program:
+        program.press("king")
+        program.shows(" 8 characters")
+        program.hang_up()
+        assert program.process.wait(LONGEST_SECONDS) == 143
+    assert (tmp_path / "text-1.txt").read_text() == "another\n"
+    assert (tmp_path / "text-2.txt").read_text() == "the king\n"
+
+
+def test_leaving_by_a_key_saves_nothing(terminal: Terminal, tmp_path: Path) -> None:
+    terminal.shows("4 characters")
+    terminal.press("\x04")
+    rest, code = terminal.ends()
+    assert (rest.strip(), code) == ("the", 0)
+    assert not (tmp_path / "a.txt").exists()
+
+
+def test_pasted_text_is_typed_and_alt_with_a_letter_is_not(terminal: Terminal) -> None:
+    terminal.shows("4 characters")
+    assert "\x1b[?2004h" in terminal.recorded
+    terminal.press("\x1bx")
+    terminal.press("\x1b[200~king\r\nrode\tby\x1b\x11\x1b[201~")
+    shown = terminal.shows(" 16 characters")
+    assert "the king " in shown
+    assert "rode by" in shown
+    terminal.press("\x1a")
+    terminal.shows(" 4 characters")
+    terminal.press("\x1b")
+    assert terminal.ends()[1] == 0
+    assert "\x1b[?2004l" in terminal.recorded
+
+
+def test_a_missing_folder_is_made_when_saving(model_path: Path, tmp_path: Path) -> None:
+    arguments = ["sample", "-m", str(model_path), "--interactive", "--seed", "the ", "-o", "new/er/a.txt"]
+    with contextlib.closing(Terminal(arguments, tmp_path)) as program:
+        program.shows("4 characters")
+        program.press("\x13")
+        program.shows("saved in new/er/a.txt")
+    assert (tmp_path / "new/er/a.txt").read_text() == "the \n"
 
 
 @pytest.mark.parametrize(

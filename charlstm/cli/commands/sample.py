@@ -112,7 +112,7 @@ def command(
 
         draft = Draft(mixture, configs[0])
         draft.type(seed)
-        click.echo((str if raw else visible)(write_together(draft, out)))
+        write_together(draft, out, str if raw else visible)
         return
     # A line end at the end of standard input is that of `echo`.
     texts = lines_of(seeds, "the seeds") if seeds else [text_of(seed, "the seed").removesuffix("\n" * (seed == "-"))]

@@ -7,11 +7,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from charlstm.errors import OptionError
-from charlstm.store.sweep_file import EVERY_SUBSET, SweepBase, SweepFile
+from charlstm.store.sweep_file import EVERY_SUBSET, MOST_LAYERS_FOR_EVERY_SUBSET, SweepBase, SweepFile
 from charlstm.store.sweep_results import Kind
 
-# 2^8 subsets are as many as anyone will wait for.
-MOST_LAYERS_FOR_EVERY_SUBSET = 8
 # Models from scratch see more epochs than transfers; this only guesses at times and orders trials.
 EPOCHS_OF_SCRATCH = 4
 # The work of a step that does not grow with the network, in weights.
@@ -67,10 +65,12 @@ def trials_of(sweep: SweepFile) -> tuple[Trial, ...]:
     trials = [trial for base in sweep.bases for trial in _of_base(sweep, base)]
     if sweep.scratch:
         trials += _from_scratch(sweep)
-    groups = list(dict.fromkeys(trial.group for trial in trials))
-    longest = {group: max(trial.work for trial in trials if trial.group == group) for group in groups}
-    groups.sort(key=lambda group: -longest[group])
-    return tuple(sorted(trials, key=lambda trial: (groups.index(trial.group), -trial.fraction)))
+    longest: dict[tuple[str | None, str], float] = {}
+    for trial in trials:
+        group = trial.group
+        longest[group] = max(longest.get(group, 0.0), trial.work)
+    place = {group: number for number, group in enumerate(sorted(longest, key=lambda group: -longest[group]))}
+    return tuple(sorted(trials, key=lambda trial: (place[trial.group], -trial.fraction)))
 
 
 def subsets_of(sweep: SweepFile, base: SweepBase) -> list[str]:

@@ -16,8 +16,10 @@ SWEEP = "sweep.json"
 FORMAT_VERSION = 1
 
 # Bounds on what is worth comparing; a file from a stranger keeps to them too.
-MAX_BASES, MAX_SUBSETS, MAX_FRACTIONS, MAX_SEEDS, MAX_SIZES, MAX_TRIALS = 20, 500, 50, 10_000, 50, 200_000
+MAX_BASES, MAX_SUBSETS, MAX_FRACTIONS, MAX_SEEDS, MAX_SIZES, MAX_TRIALS = 20, 500, 50, 10_000, 50, 100_000
 EVERY_SUBSET = "every"
+# 2^8 subsets are as many as anyone will wait for.
+MOST_LAYERS_FOR_EVERY_SUBSET = 8
 _SUBSET = re.compile(r"\d{1,3}(,\d{1,3})*|none|all|untouched", re.ASCII)
 
 # Stands in for the options that are chosen for each trial, to check those that are given for all of them.
@@ -106,13 +108,26 @@ class SweepFile(Config):
                         f"--subsets {subset[:60]!r}: wants layer numbers such as 0,2, or none, all or untouched; "
                         "several with a semicolon between them"
                     )
-        sizes = len(self.scratch_units) * len(self.scratch_layers) if self.scratch else 0
-        trials = (len(self.bases) * len(self.subsets) + sizes) * len(self.fractions) * self.seeds
-        if trials > MAX_TRIALS:
+        if (trials := self._most_trials()) > MAX_TRIALS:
             raise OptionError(f"--seeds {self.seeds} makes {trials:,} trials in all; at most {MAX_TRIALS:,} are run")
         if "precision" not in self.training:
             raise OptionError("'training' lacks the key 'precision'")
         replace(_TEMPLATE, **TrainingConfig.values_from_json(self.training))
+
+    def _most_trials(self) -> int:
+        """Return how many trials there are; there are fewer where several names are of one subset.
+
+        An untouched base has one trial alone.  One with too many layers for every subset is refused elsewhere.
+        """
+        bases = len(self.bases)
+        if self.subsets == (EVERY_SUBSET,):
+            subsets: int = sum(2 ** min(len(base.units), MOST_LAYERS_FOR_EVERY_SUBSET) for base in self.bases)
+            retrained, untouched = subsets - (bases if self.freeze_head else 0), bases
+        else:
+            retrained = bases * sum(subset != "untouched" for subset in self.subsets)
+            untouched = bases if "untouched" in self.subsets else 0
+        sizes = len(self.scratch_units) * len(self.scratch_layers) if self.scratch else 0
+        return untouched + (retrained + sizes) * len(self.fractions) * self.seeds
 
 
 def write_sweep(directory: Path, sweep: SweepFile) -> None:

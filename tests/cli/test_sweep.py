@@ -244,6 +244,22 @@ def test_bad_input_is_one_sentence_and_its_exit_code(arguments: list[str], code:
     assert sorted(Path().rglob("*")) == before
 
 
+@pytest.mark.parametrize(
+    ("arguments", "count"),
+    [
+        (["--seeds", "9000", "--fractions", "1,0.9,0.8,0.7,0.6,0.5"], "108,000"),
+        (["--seeds", "9000", "--fractions", "1,0.9,0.8", "--subsets", "all"], "108,001"),
+    ],
+)
+def test_too_many_trials_are_refused_before_any_is_named(
+    arguments: list[str], count: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(begin, "trials_of", None)
+    result = run(*LINE, "-o", "s", *arguments, code=2)
+    assert f"--seeds 9000 makes {count} trials in all; at most 100,000 are run" in result.stderr
+    assert not Path("s").exists()
+
+
 def test_another_text_or_base_is_not_that_of_the_sweep() -> None:
     on_another_text = ["sweep", "book.txt", "-m", "base", "-o", "whole", "--resume"]
     assert "is not the text that the sweep in whole was begun with (poems)" in run(*on_another_text, code=4).stderr

@@ -122,3 +122,27 @@ def test_what_is_asked_for_is_named_in_the_error() -> None:
         SweepFile(**{**vars(SWEEP), "subsets": ("x",)})
     with pytest.raises(OptionError, match="--fractions 0"):
         SweepFile(**{**vars(SWEEP), "fractions": (0.0,)})
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"seeds": 8_334}, "--seeds 8334 makes 100,008 trials in all; at most 100,000 are run"),
+        ({"seeds": 10_000, "subsets": ("every",), "scratch": False}, "--seeds 10000 makes 120,002 trials in all"),
+        ({"seeds": 10_000, "subsets": ("every",), "scratch": False, "freeze_head": True}, None),
+        ({"seeds": 8_333}, None),
+        ({"seeds": 10_000, "subsets": ("0", "1", "untouched"), "scratch": False}, None),
+    ],
+)
+def test_a_sweep_has_no_more_trials_than_can_be_run(tmp_path: Path, changes: dict[str, Any], says: str | None) -> None:
+    if says is None:
+        write_sweep(tmp_path, SweepFile(**{**vars(SWEEP), **changes}))
+        assert read_sweep(tmp_path).seeds == changes["seeds"]
+        return
+    with pytest.raises(OptionError, match=says):
+        SweepFile(**{**vars(SWEEP), **changes})
+    write_sweep(tmp_path, SWEEP)
+    for key, value in changes.items():
+        change(tmp_path / "sweep.json", key, list(value) if isinstance(value, tuple) else value)
+    with pytest.raises(ModelError, match=rf"sweep\.json: {says}"):
+        read_sweep(tmp_path)

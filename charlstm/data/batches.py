@@ -233,23 +233,18 @@ class DocumentBatches:
         order = np.argsort(-lengths, kind="stable")[:count]
         self._batches = -(-count // self.batch_size)
         self._starts, self._lengths = self._in_batches(starts[order]), self._in_batches(lengths[order])
-        steps = -(-self._lengths[:, 0] // self.sequence_length)
-        self.steps_per_epoch = int(steps.sum())
-        # Of each step, where batches come in the order of their length: its batch, how many symbols of the documents
-        # were read before it, and how many are scored in it.
-        self._batch_of = np.repeat(np.arange(self._batches), steps)
-        self._offset_of = self.sequence_length * (
-            np.arange(self.steps_per_epoch) - (np.cumsum(steps) - steps)[self._batch_of]
-        )
-        left = self._lengths[self._batch_of] - self._offset_of[:, None]
-        self._chars_of = np.clip(left, 0, self.sequence_length).sum(axis=1)
-        self._order: tuple[int, NDArray[np.int64]] = (-1, np.empty(0, np.int64))
+        # How many symbols are scored in each batch and how many steps it has; nothing is kept of each step, of which
+        # there may be as many as symbols.
+        self._chars = self._lengths.sum(axis=1)
+        self._steps = -(-self._lengths[:, 0] // self.sequence_length)
+        self.steps_per_epoch = int(self._steps.sum())
+        self._order = (-1, np.empty(0, np.int64), np.empty(0, np.int64))
 
     def __call__(self, step: int) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.bool_]]:
         """Return the inputs and targets (B, T) of a step, and which targets are scored, (B, T): never none."""
-        number = self._number(step)
-        within = self._offset_of[number] + np.arange(self.sequence_length)
-        scored = within < self._lengths[self._batch_of[number], :, None]
+        batches, offset = self._batches_until(step)
+        within = offset + np.arange(self.sequence_length)
+        scored = within < self._lengths[batches[-1], :, None]
         window = self.ids[self.places(step)].astype(np.int32)
         inputs = np.where(scored & (within > 0), window[:, :-1], self.end_of_document)
         return inputs, np.where(scored, window[:, 1:], self.end_of_document), scored
@@ -259,31 +254,37 @@ class DocumentBatches:
 
         Where nothing is scored, they are any; the symbol before a document counts as the end of another.
         """
-        number = self._number(step)
-        first = self._starts[self._batch_of[number]] + self._offset_of[number] - 1
+        batches, offset = self._batches_until(step)
+        first = self._starts[batches[-1]] + offset - 1
         places: NDArray[np.int64] = first[:, None] + np.arange(self.sequence_length + 1)
         return np.clip(places, 0, len(self.ids) - 1)
 
     def begins_anew(self, step: int) -> bool:
         """Tell whether the LSTM state is zero before a step: at the beginning of its documents."""
-        return bool(self._offset_of[self._number(step)] == 0)
+        return self._batches_until(step)[1] == 0
 
     def chars_before(self, step: int) -> int:
         """Return how many symbols are scored in all steps before one."""
-        epoch, within = divmod(step, self.steps_per_epoch)
-        return epoch * len(self.ids) + int(self._chars_of[self._order_in(epoch)[:within]].sum())
+        batches, offset = self._batches_until(step)
+        in_epoch = self._chars[batches[:-1]].sum() + np.minimum(self._lengths[batches[-1]], offset).sum()
+        return step // self.steps_per_epoch * len(self.ids) + int(in_epoch)
 
-    def _number(self, step: int) -> int:
-        """Return the number that a step has where batches come in the order of their length."""
-        epoch, within = divmod(step, self.steps_per_epoch)
-        return int(self._order_in(epoch)[within])
+    def _batches_until(self, step: int) -> tuple[NDArray[np.int64], int]:
+        """Return the batches of an epoch up to that of a step, and how many symbols of its documents are read before.
 
-    def _order_in(self, epoch: int) -> NDArray[np.int64]:
-        """Return those numbers for the steps of an epoch in turn; the last epoch's are remembered."""
+        Batches are numbered in the order of their length.
+        """
+        epoch, within = divmod(step, self.steps_per_epoch)
+        order, begins = self._order_in(epoch)
+        count = int(np.searchsorted(begins, within, side="right"))
+        return order[:count], self.sequence_length * (within - int(begins[count - 1]))
+
+    def _order_in(self, epoch: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Return the batches of an epoch in turn, and at which of its steps each begins; the last are remembered."""
         if self._order[0] != epoch:
-            place = np.random.default_rng([self.random_seed, epoch]).permutation(self._batches)
-            self._order = (epoch, np.argsort(place[self._batch_of], kind="stable"))
-        return self._order[1]
+            order = np.argsort(np.random.default_rng([self.random_seed, epoch]).permutation(self._batches))
+            self._order = (epoch, order, np.cumsum(self._steps[order]) - self._steps[order])
+        return self._order[1:]
 
     def _in_batches(self, values: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return a value of each document (D,) by batch, (batches, B); those that fill up the last batch are 0."""

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import tracemalloc
+
 import numpy as np
 import pytest
 
@@ -79,6 +81,51 @@ def test_symbols_are_counted_without_padding() -> None:
         assert batches.chars_before(step) == counted
         counted += int(batches(step)[2].sum())
     assert counted == 2 * sum(LENGTHS)
+
+
+def steps_by_definition(batches: DocumentBatches, starts: np.ndarray, epoch: int) -> list[tuple[list[int], int, int]]:
+    """Return for each step of an epoch where its documents start, how far they are read, and what is scored in it."""
+    lengths = np.diff(starts, append=len(batches.ids))
+    order = [number for number in np.argsort(-lengths, kind="stable") if lengths[number]]
+    parted = [order[at : at + batches.batch_size] for at in range(0, len(order), batches.batch_size)]
+    place = np.random.default_rng([batches.random_seed, epoch]).permutation(len(parted))
+    steps = []
+    for batch in sorted(range(len(parted)), key=lambda number: place[number]):
+        rows = parted[batch]
+        for offset in range(0, int(lengths[rows[0]]), batches.sequence_length):
+            scored = np.clip(lengths[rows] - offset, 0, batches.sequence_length).sum()
+            steps.append((starts[rows].tolist(), offset, int(scored)))
+    return steps
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_steps_are_those_of_the_definition(seed: int) -> None:
+    random = np.random.default_rng(seed)
+    lengths = random.integers(0, random.integers(2, 40), random.integers(3, 60))
+    lengths[:2] = 3
+    ids, starts = np.arange(lengths.sum()), np.cumsum(lengths) - lengths
+    batches = DocumentBatches(ids, starts, END, int(random.integers(1, 20)), int(random.integers(1, 30)), seed)
+    step = counted = 0
+    for epoch in range(3):
+        for begins, offset, scored in steps_by_definition(batches, starts, epoch):
+            firsts = np.clip(np.add(begins, offset - 1), 0, len(ids) - 1)
+            assert batches.places(step)[: len(begins), 0].tolist() == firsts.tolist()
+            assert batches.begins_anew(step) == (offset == 0)
+            assert int(batches(step)[2].sum()) == scored
+            assert batches.chars_before(step) == counted
+            step, counted = step + 1, counted + scored
+    assert step == 3 * batches.steps_per_epoch
+
+
+def test_one_long_document_among_many_takes_no_more_memory_than_the_text() -> None:
+    ids, starts = text((20_000, *[1] * 999))
+    tracemalloc.start()
+    batches = DocumentBatches(ids, starts, END, 1000, 1, 1)
+    counted = batches.chars_before(batches.steps_per_epoch - 1)
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert (batches.steps_per_epoch, counted) == (20_000, len(ids) - 1)
+    assert most < 200_000
 
 
 def test_a_document_of_which_nothing_is_left_is_not_read() -> None:

@@ -17,6 +17,8 @@ from charlstm.method_config import PhaseFields, RegularizerFields, ScheduleField
 MAX_LAYERS = 64
 MAX_UNITS = 65_536
 MAX_COUNT = 1_000_000_000
+# Learning rates that are numbers in the float32 of the updates, and still are in small parts of them.
+LEAST_RATE, MOST_RATE = 1e-30, 1e38
 
 Normalize = Literal["nfc", "nfkc", "ascii", "none"]
 Unknown = Literal["drop", "symbol"]
@@ -201,7 +203,8 @@ class TrainingConfig(ScheduleFields, UpdateFields, RegularizerFields, PhaseField
         _check(1 <= self.epochs <= MAX_COUNT, "epochs", self.epochs, f"must be between 1 and {MAX_COUNT:,}")
         if self.max_minutes is not None:
             _check(0 < self.max_minutes <= MAX_COUNT, "max-minutes", self.max_minutes, "must be above 0")
-        _check(0 < self.learning_rate < math.inf, "learning-rate", self.learning_rate, "must be above 0")
+        wants = f"must be between {LEAST_RATE:g} and {MOST_RATE:g}"
+        _check(LEAST_RATE <= self.learning_rate <= MOST_RATE, "learning-rate", self.learning_rate, wants)
         steps = self.warmup_steps
         _check(0 <= steps <= MAX_COUNT, "warmup-steps", steps, f"must be between 0 and {MAX_COUNT:,}")
         norms = self.clip_norm if isinstance(self.clip_norm, tuple) else (self.clip_norm,)

@@ -15,6 +15,9 @@ ScheduleName = Literal["constant", "cosine", "stlr", "cyclical", "sgdr", "one-cy
 CycleShape = Literal["triangular", "triangular2", "exp_range"]
 UnfreezeName = Literal["none", "gradual", "chain"]
 
+# Times of a schedule that follow each other faster cannot be counted any more at the end of a long run.
+LEAST_EPOCHS = 0.001
+
 
 @dataclass(frozen=True, kw_only=True)
 class ScheduleFields(Config):
@@ -47,12 +50,12 @@ class ScheduleFields(Config):
             wants = f"must be at least 0 and at most the learning rate, {learning_rate:g}"
             check(0 <= lowest <= learning_rate, "min-learning-rate", lowest, wants)
         if (cycle := self.cycle_epochs) is not None:
-            check(0 < cycle < math.inf, "cycle-epochs", cycle, "must be above 0")
+            check(LEAST_EPOCHS <= cycle < math.inf, "cycle-epochs", cycle, f"must be {LEAST_EPOCHS} or more")
         check(1 <= self.cycle_growth < math.inf, "cycle-growth", self.cycle_growth, "must be 1 or more")
         check(0 < self.decay <= 1, "decay", self.decay, "must be above 0 and at most 1")
         given = ",".join(f"{epochs:g}" for epochs in self.decay_epochs)
-        are_positive = len(self.decay_epochs) > 0 and all(0 < epochs < math.inf for epochs in self.decay_epochs)
-        check(are_positive, "decay-epochs", given, "needs numbers above 0")
+        are_apart = len(self.decay_epochs) > 0 and all(LEAST_EPOCHS <= each < math.inf for each in self.decay_epochs)
+        check(are_apart, "decay-epochs", given, f"needs numbers of {LEAST_EPOCHS} or more")
         rises = all(low < high for low, high in zip(self.decay_epochs, self.decay_epochs[1:], strict=False))
         check(rises, "decay-epochs", given, "needs each number above the one before")
         check(0 <= self.decay_after < math.inf, "decay-after", self.decay_after, "must be 0 or more")

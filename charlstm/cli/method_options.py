@@ -30,7 +30,7 @@ SCHEDULE_OPTIONS = (
     ),
     click.option(
         "--cycle-epochs",
-        type=click.FloatRange(0, min_open=True),
+        type=click.FloatRange(0.001),
         show_default="about 4 in cyclical, 1 in sgdr",
         help="Epochs of the first cycle of cyclical and sgdr.",
     ),

@@ -146,7 +146,7 @@ _TRAINING_OPTIONS = (
     click.option("--epochs", type=click.IntRange(1), show_default=BY_SIZE, help="How often the text is read, at most."),
     _max_minutes_option,
     click.option(
-        "--learning-rate", type=click.FloatRange(0, min_open=True), show_default="by optimizer", help="Highest rate."
+        "--learning-rate", type=click.FloatRange(1e-30, 1e38), show_default="by optimizer", help="Highest rate."
     ),
     click.option("--schedule", type=SCHEDULE, default="cosine", show_default=True, help="Course of the rate."),
     *SCHEDULE_OPTIONS,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -17,6 +18,8 @@ WARMED_UP: tuple[ScheduleName, ...] = ("constant", "cosine", "plateau", "step")
 CYCLE_EPOCHS = {"cyclical": 4.0, "sgdr": 1.0}
 # The lowest rate in parts of the highest: Smith's bounds, 2015 and 2018, and the ratio of Howard and Ruder.
 LOWEST = {"cyclical": 1 / 4, "one-cycle": 1 / 10, "stlr": 1 / 32}
+# No run comes to the end of a second cycle that is so many times as long as the first.
+MOST_GROWTH = 1e30
 
 
 def schedule_of(config: TrainingConfig, steps_per_epoch: int) -> Schedule:
@@ -112,20 +115,45 @@ def sgdr(step: int, cycle_steps: float, growth: float, low: float, high: float) 
 
     Source: Loshchilov and Hutter, SGDR, 2016, arXiv:1608.03983: T_0 is `cycle_steps`, T_mult is `growth`.
     """
-    since, length = float(step), max(1.0, cycle_steps)
-    if growth == 1:
-        return low + (high - low) * cosine(since % length, length)
-    while since >= length:
-        since, length = since - length, length * growth
-    return low + (high - low) * cosine(since, length)
+    first, growth = max(1.0, cycle_steps), min(growth, MOST_GROWTH)
+    if growth == 1 or step < first:
+        return low + (high - low) * cosine(step % first, first)
+    cycles = whole_cycles(step, first, growth)
+    since = max(0.0, step - first * cycle_sum(cycles, growth))
+    return low + (high - low) * cosine(since, first * growth**cycles)
 
 
 def first_cycle(total_steps: int, usual: float, growth: float) -> float:
     """Return the steps of the first of whole cycles that fill a run, about `usual`, each `growth` times the last."""
-    count, covered = 1, usual
-    while covered + usual * growth**count / 2 <= total_steps:
-        covered, count = covered + usual * growth**count, count + 1
-    return max(1.0, usual * total_steps / covered)
+    growth = min(growth, MOST_GROWTH)
+    count = whole_cycles(total_steps, usual, growth)
+    # One more, where a run is at least half through it.
+    if usual * cycle_sum(count, growth) + usual * growth**count / 2 <= total_steps:
+        count += 1
+    return max(1.0, total_steps / cycle_sum(max(1, count), growth))
+
+
+def whole_cycles(steps: int, first: float, growth: float) -> int:
+    """Return how many whole cycles there are in some steps, the first of a given length, each `growth` times the last.
+
+    Logarithms tell to about one; which it is, the cycles that are tried tell.
+    """
+    ratio = steps / first
+    about = int(ratio if growth == 1 else math.log1p((growth - 1) * ratio) / math.log1p(growth - 1))
+    tried = (about + 1, about, about - 1)
+    return next((cycles for cycles in tried if first * cycle_sum(cycles, growth) <= steps), max(0, about - 2))
+
+
+def cycle_sum(cycles: int, growth: float) -> float:
+    """Return how many times as long as the first of some cycles all are: 1 + growth + growth^2 and so on.
+
+    Half as many cycles make half of the sum, or not quite: a number of turns that only grows with the logarithm.
+    """
+    if cycles <= 0:
+        return 0.0
+    half = cycles // 2
+    even = cycle_sum(half, growth) * (1 + growth**half)
+    return 1 + growth * even if cycles % 2 else even
 
 
 def one_cycle(step: int, total_steps: int, low: float, high: float) -> float:

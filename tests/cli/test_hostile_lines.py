@@ -64,6 +64,11 @@ def test_random_texts_are_read_or_refused(check: Callable[[Tally, random.Random,
         ["--max-minutes", "1e300"],
         ["--layer-rate-decay", "5e-324"],
         ["--layer-rate-decay", "1e308"],
+        ["--schedule", "stlr", "--learning-rate", "1e-323"],
+        ["--learning-rate", "1e300"],
+        ["--schedule", "step", "--decay-epochs", "1e-320"],
+        ["--schedule", "step", "--decay-epochs", "1e-320,1"],
+        ["--schedule", "cyclical", "--cycle-epochs", "1e-320"],
     ],
 )
 def test_a_number_beyond_all_bounds_is_wrong_usage(line: list[str]) -> None:

@@ -116,6 +116,78 @@ def test_sgdr_restarts_after_cycles_that_grow() -> None:
     assert first_cycle(3, 10, 2) == pytest.approx(3)
 
 
+def sgdr_by_turns(step: int, cycle_steps: float, growth: float, low: float, high: float) -> float:
+    """The rate of `sgdr`, with a turn for each cycle."""
+    since, length = float(step), max(1.0, cycle_steps)
+    while since >= length:
+        since, length = since - length, length * growth
+    return low + (high - low) * cosine(since, length)
+
+
+def first_cycle_by_turns(total_steps: int, usual: float, growth: float) -> float:
+    """The length of `first_cycle`, with a turn for each cycle."""
+    count, covered = 1, usual
+    while covered + usual * growth**count / 2 <= total_steps:
+        covered, count = covered + usual * growth**count, count + 1
+    return max(1.0, usual * total_steps / covered)
+
+
+# In these, sums of cycles are exact, and a cycle ends where another begins in either way of counting.
+EXACT = [1, 1.0625, 1.25, 1.5, 2, 3, 10, 1000, 1e300]
+
+
+@pytest.mark.parametrize("growth", [*EXACT, 1 + 1e-9, 1.001, 1.1, 1.7, 2.3, math.pi, 17.5])
+def test_cycles_are_those_that_are_counted_one_by_one(growth: float) -> None:
+    random = np.random.default_rng(1)
+    for total in (*range(1, 200), *random.integers(200, 5000, 20).tolist()):
+        for usual in (1, 7, 10, 64, 1000):
+            assert first_cycle(total, usual, growth) == pytest.approx(first_cycle_by_turns(total, usual, growth))
+    lengths = [0.3, 1, 2, 10, 64, 100.5] if growth in EXACT else []
+    for length in (*lengths, *(1 + 99 * random.random(5)).tolist()):
+        found = [sgdr(step, length, growth, 0.1, 0.5) for step in range(500)]
+        expected = [sgdr_by_turns(step, length, growth, 0.1, 0.5) for step in range(500)]
+        np.testing.assert_allclose(found, expected, rtol=1e-9)
+
+
+class Counted(float):
+    """A number that counts how often it is multiplied."""
+
+    def __new__(cls, value: float) -> Counted:
+        made = super().__new__(cls, value)
+        made.count = 0
+        return made
+
+    def _noted(self) -> float:
+        self.count += 1
+        assert self.count < 1000
+        return float(self)
+
+    def __pow__(self, power: float) -> float:
+        return self._noted() ** power
+
+    def __mul__(self, other: float) -> float:
+        return self._noted() * other
+
+    __rmul__ = __mul__
+
+
+@pytest.mark.parametrize("growth", [1.0, math.nextafter(1, 2), 1 + 1e-12, 1 + 1e-9, 1.0001, 2.0, 1e18, 1e300, 1.7e308])
+def test_cycles_of_every_growth_are_counted_in_a_few_turns(growth: float) -> None:
+    for total in (1, 10**3, 10**11, 10**18):
+        length = first_cycle(total, 100, Counted(growth))
+        assert 1 <= length <= max(1, 2 * total)
+        for step in (0, total // 3, total - 1):
+            for first in (1.0, length):
+                assert 0.1 <= sgdr(step, first, Counted(growth), 0.1, 0.5) <= 0.5
+
+
+def test_in_a_run_of_very_many_epochs_the_first_cycle_is_about_one_of_them() -> None:
+    assert first_cycle(10**11, 100, Counted(1)) == 100
+    assert first_cycle(10**11 + 49, 100, Counted(1)) == pytest.approx(100)
+    assert first_cycle(10**11, 100, Counted(1 + 1e-9)) == pytest.approx(100)
+    assert first_cycle(10**11, 100, Counted(1e300)) == 10**11
+
+
 def test_one_cycle_rises_falls_and_ends_at_a_hundredth_of_its_lowest() -> None:
     rates = [one_cycle(step, 101, 0.05, 0.5) for step in range(101)]
     np.testing.assert_allclose(rates[:46], np.linspace(0.05, 0.5, 46))
@@ -136,9 +208,36 @@ def test_step_decays_every_so_many_epochs_or_at_those_that_are_named() -> None:
     [
         ({"min_learning_rate": 0.7}, "--min-learning-rate 0.7: must be at least 0 and at most the learning rate, 0.5"),
         ({"decay_epochs": (3.0, 3.0)}, "--decay-epochs 3,3: needs each number above the one before"),
-        ({"decay_epochs": (-1.0,)}, "--decay-epochs -1: needs numbers above 0"),
+        ({"decay_epochs": (-1.0,)}, "--decay-epochs -1: needs numbers of 0.001 or more"),
+        ({"decay_epochs": (1e-320,)}, "--decay-epochs 9.99989e-321: needs numbers of 0.001 or more"),
+        ({"cycle_epochs": 1e-320}, "--cycle-epochs 1e-320: must be 0.001 or more"),
+        ({"learning_rate": 1e-323}, r"--learning-rate 1e-323: must be between 1e-30 and 1e\+38"),
+        ({"learning_rate": 1e39}, r"--learning-rate 1e\+39: must be between 1e-30 and 1e\+38"),
     ],
 )
 def test_values_out_of_range_are_refused(given: dict[str, object], says: str) -> None:
     with pytest.raises(OptionError, match=says):
         schedule("step", **given)
+
+
+@pytest.mark.parametrize(
+    ("name", "given"),
+    [
+        ("stlr", {"learning_rate": 1e-30}),
+        ("stlr", {"learning_rate": 1e38}),
+        ("stlr", {"learning_rate": 1e-30, "min_learning_rate": 0.0}),
+        ("stlr", {"min_learning_rate": 5e-324}),
+        ("step", {"decay_epochs": (0.001,), "decay": 5e-324}),
+        ("cyclical", {"cycle_epochs": 0.001, "cycle": "exp_range"}),
+        ("cyclical", {"cycle_epochs": 1.7e308, "cycle": "triangular2"}),
+        ("sgdr", {"cycle_epochs": 1.7e308}),
+        ("sgdr", {"cycle_epochs": 0.001, "cycle_growth": 1.7e308}),
+        ("sgdr", {"cycle_growth": 1.7e308}),
+        ("sgdr", {"cycle_growth": math.nextafter(1, 2)}),
+        ("sgdr", {"cycle_growth": 1.0}),
+    ],
+)
+def test_rates_at_the_ends_of_what_may_be_given_are_numbers(name: str, given: dict[str, object]) -> None:
+    rate, total = schedule(name, **given), 10**8
+    highest = given.get("learning_rate", 0.5)
+    assert all(0 <= rate(step, total) <= highest * (1 + 1e-9) for step in (0, 1, 10, 12_345, total // 2, total - 1))

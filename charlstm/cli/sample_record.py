@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -24,17 +24,22 @@ LEFT_OUT = ("out", "overwrite", "as_json", "raw", "interactive")
 
 
 def record_of(
-    context: click.Context, models: Sequence[Model], standard_input: str | None, samples: Sequence[Sample]
+    context: click.Context,
+    models: Sequence[Model],
+    chosen: Mapping[str, Any],
+    standard_input: str | None,
+    samples: Sequence[Sample],
 ) -> dict[str, Any]:
     """Return the record as a JSON object.
 
     Args:
         context: of the command; every option is recorded, the defaults too, which may change.
         models: that wrote.
+        chosen: options that were left open, by name, and what was chosen for them.
         standard_input: what the command reads there, None for nothing.
         samples: the texts.
     """
-    given = context.params | {"models": [model.path for model in models]}
+    given = context.params | {"models": [model.path for model in models], **chosen}
     if given["seeds"] is not None:
         given["seeds"] = "-"  # the file may change: what it held is recorded
     unwanted = {*LEFT_OUT, *(DRAWING if given["beam"] else ()), *(("seed",) if given["seeds"] else ())}

@@ -146,6 +146,22 @@ def test_a_file_of_samples_can_be_made_again_from_its_record(
     assert again.read_bytes() == out.read_bytes()
 
 
+@pytest.mark.parametrize(
+    ("arguments", "recorded"),
+    [
+        ([], {"--length=500", "--num-samples=1"}),
+        (["--temperature", "0.5,1", "--lines", "1"], {"--length=10000", "--num-samples=2"}),
+        (["--beam", "2", "--words", "1"], {"--length=10000"}),
+    ],
+)
+def test_what_was_chosen_for_the_options_left_open_is_recorded_too(
+    model_path: Path, tmp_path: Path, arguments: list[str], recorded: set[str]
+) -> None:
+    assert sample(model_path, *arguments, "--out", str(tmp_path / "poem.txt")).exit_code == 0
+    words = shlex.split(json.loads((tmp_path / "poem.txt.json").read_text(encoding="utf-8"))["command"])
+    assert {word for word in words if word.startswith(("--length", "--num-samples"))} == recorded
+
+
 def test_a_file_that_exists_is_replaced_only_if_asked(model_path: Path, tmp_path: Path) -> None:
     out = tmp_path / "poem.txt"
     for name in ("poem.txt", "poem.txt.json"):

@@ -135,7 +135,8 @@ def command(
         read = "".join(f"{sample.seed}\n" for sample in samples[::num_samples]) if was_read else None
         text = BETWEEN_TEXTS.join(f"{sample.seed}{sample.text}\n" for sample in samples)
         out.parent.mkdir(parents=True, exist_ok=True)
-        write_json(_record_path(out), record_of(context, mixture.models, read, samples))
+        chosen = {"length": length} | ({} if drawing["beam"] else {"num_samples": num_samples})
+        write_json(_record_path(out), record_of(context, mixture.models, chosen, read, samples))
         write_bytes(out, text.encode("utf-8", "surrogateescape"))
         note(f"{len(samples)} text{'s'[: len(samples) > 1]} in {out}; how to make them again is in {_record_path(out)}")
     if as_json:

@@ -12,7 +12,7 @@ from typing import IO, Any
 
 import click
 
-from charlstm.cli.streams import whatever_comes
+from charlstm.cli.streams import discard, whatever_comes
 from charlstm.errors import CharlstmError
 
 BUG_EXIT_CODE = 3
@@ -91,16 +91,8 @@ class Failure(click.ClickException):
         self.exit_code = exit_code  # type: ignore[misc]
 
     def show(self, file: IO[Any] | None = None) -> None:
-        """Print the sentence, where there is still somebody to read it."""
-        try:
-            click.echo(f"Error: {visible(self.message)}", file=file, err=True)
-        except OSError:
-            discard(sys.stderr)
-
-
-def discard(stream: IO[Any]) -> None:
-    """Let a stream that nobody reads any more end nowhere: Python flushes it once more when it ends."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+        """Print the sentence."""
+        click.echo(f"Error: {visible(self.message)}", file=file, err=True)
 
 
 def visible(text: str) -> str:

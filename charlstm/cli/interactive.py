@@ -48,8 +48,8 @@ def write_together(draft: Draft, out: Path | None, shown: Callable[[str], str]) 
     import click
     from rich.console import Console
 
-    from charlstm.cli.group import discard
     from charlstm.cli.keys import keyboard
+    from charlstm.cli.streams import discard
     from charlstm.training.signals import stop_requests
 
     console = Console(highlight=False)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import codecs
 import contextlib
 import io
+import os
 import sys
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable, Iterator
+from typing import IO, Any
 
 
 @contextlib.contextmanager
@@ -24,8 +25,13 @@ def whatever_comes() -> Iterator[None]:
         yield
 
 
+def discard(stream: IO[str]) -> None:
+    """Let a stream that nobody reads any more end nowhere: Python flushes it once more when it ends."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
 class _Forgiving:
-    """A stream that loses what it cannot write.
+    """A stream that loses what it cannot write, from then on.
 
     Args:
         stream: what it stands for.
@@ -36,14 +42,19 @@ class _Forgiving:
 
     def write(self, text: str) -> int:
         """Write, if that can be done, and return the length of the text."""
-        with contextlib.suppress(OSError):
-            self._stream.write(text)
+        self._try(lambda: self._stream.write(text))
         return len(text)
 
     def flush(self) -> None:
         """Flush, if that can be done."""
-        with contextlib.suppress(OSError):
-            self._stream.flush()
+        self._try(self._stream.flush)
+
+    def _try(self, use: Callable[[], object]) -> None:
+        try:
+            use()
+        except OSError:
+            with contextlib.suppress(OSError):  # no stream of the system's
+                discard(self._stream)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._stream, name)

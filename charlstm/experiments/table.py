@@ -73,7 +73,12 @@ def table_of(
         _row(sweep, trials[0], fraction, of_row, characters[fraction], padded=padded)
         for (fraction, trials), of_row in zip(groups, found, strict=True)
     ]
-    compared = [_compared(row, place, rows, bootstrap) for place, row in enumerate(rows)]
+    best = {fraction: best_scratch(rows, fraction) for fraction in sweep.fractions}
+    places = {fraction: rows.index(row) for fraction, row in best.items() if row is not None}
+    compared = [
+        _compared(row, place, rows, places[row.fraction], bootstrap) if row.fraction in places else row
+        for place, row in enumerate(rows)
+    ]
     return Table(tuple(compared), documents.pop(), _ended_by(sweep, results), bootstrap)
 
 
@@ -89,12 +94,14 @@ def _groups(sweep: SweepFile) -> list[tuple[float, list[Trial]]]:
         order = {"untouched": 0, "transfer": 1}[trial.kind]
         return bases.index(trial.base), order, len(trial.layers or ()), trial.layers or ()
 
-    groups = []
+    groups: list[tuple[float, list[Trial]]] = []
     for fraction in sweep.fractions:
         # A base that is untouched depends on no fraction; it is compared with what each of them gave.
         of_fraction = [trial for trial in trials if trial.kind == "untouched" or trial.fraction == fraction]
-        by_group = dict.fromkeys(trial.group for trial in sorted(of_fraction, key=place))
-        groups += [(fraction, [trial for trial in of_fraction if trial.group == group]) for group in by_group]
+        by_group: dict[tuple[str | None, str], list[Trial]] = {}
+        for trial in sorted(of_fraction, key=place):
+            by_group.setdefault(trial.group, []).append(trial)
+        groups += [(fraction, of_group) for of_group in by_group.values()]
     return groups
 
 
@@ -131,14 +138,13 @@ def _row(
     )
 
 
-def _compared(row: SweepRow, place: int, rows: Sequence[SweepRow], bootstrap: PairedBootstrap | None) -> SweepRow:
-    """Return a row with its ratio to the best scratch model of its fraction."""
-    best = best_scratch(rows, row.fraction)
-    if best is None:
-        return row
+def _compared(
+    row: SweepRow, place: int, rows: Sequence[SweepRow], best: int, bootstrap: PairedBootstrap | None
+) -> SweepRow:
+    """Return a row with its ratio to the best scratch model of its fraction; both also by their places."""
     if bootstrap is None:
-        return replace(row, ratio_to_scratch=row.test_nats_per_char / best.test_nats_per_char)
-    ratio = bootstrap.ratio(place, list(rows).index(best))
+        return replace(row, ratio_to_scratch=row.test_nats_per_char / rows[best].test_nats_per_char)
+    ratio = bootstrap.ratio(place, best)
     return replace(row, ratio_to_scratch=ratio.value, ratio_low=ratio.low, ratio_high=ratio.high)
 
 

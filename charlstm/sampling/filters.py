@@ -45,9 +45,11 @@ def forbidden_symbols(config: SamplingConfig, vocabulary: Vocabulary) -> NDArray
     with them where no text ends there.
 
     Raises:
-        OptionError: none is left.
+        OptionError: none is left, or white space of a model of words, which stands between them.
     """
     unwanted = set(config.forbid)
+    if vocabulary.level == "word" and " " in unwanted:
+        raise OptionError(f"--forbid {config.forbid!r}: a model of words parts them by spaces; forbid other characters")
     forbidden = np.array([bool(unwanted & set(shown)) for shown in vocabulary.shown])
     if vocabulary.end_of_document is not None and config.until_document_end:
         forbidden[vocabulary.end_of_document] = False

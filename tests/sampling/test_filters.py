@@ -205,6 +205,13 @@ def test_the_forbidden_is_ruled_out_and_nothing_else_changes(logits: NDArray[np.
     np.testing.assert_array_equal(result, np.where(forbidden, -np.inf, logits))
 
 
+def test_the_spaces_between_words_cannot_be_forbidden() -> None:
+    words = Vocabulary((UNKNOWN, "\n", "the", "sea"), "word")
+    assert np.flatnonzero(forbidden_symbols(SamplingConfig(forbid="h"), words)).tolist() == [0, 2]
+    with pytest.raises(OptionError, match="a model of words parts them by spaces"):
+        forbidden_symbols(SamplingConfig(forbid="h "), words)
+
+
 def test_line_ends_are_forbidden_with_the_document_ends_that_show_as_them() -> None:
     vocabulary = Vocabulary((END_OF_DOCUMENT, UNKNOWN, *"\nab"))
 

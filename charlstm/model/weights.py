@@ -48,10 +48,10 @@ def initial_weights(config: ModelConfig, random_seed: int) -> dict[str, Array]:
 def layer_names(config: ModelConfig, layers: Iterable[int], *, head: bool) -> list[str]:
     """Return the names of the weights of some LSTM layers and, if wanted, of the head, from the bottom.
 
-    An embedding belongs to the lowest layer, and where weights are tied to the head too.
+    An embedding belongs to the lowest layer, and where weights are tied to the head instead, which it is.
     """
     prefixes = {f"lstm_{layer}" for layer in layers} | ({"head"} if head else set())
-    if "lstm_0" in prefixes or (config.tie_weights and head):
+    if head if config.tie_weights else "lstm_0" in prefixes:
         prefixes.add("embedding")
     return [name for name in weight_shapes(config) if name.split("/")[0] in prefixes]
 

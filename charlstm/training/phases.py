@@ -123,6 +123,12 @@ def carried_over(phase: Phase, before: Weights) -> dict[str, Array]:
 def _count(model: ModelConfig, training: TrainingConfig, trained: Sequence[str]) -> int:
     if training.gradual and model.layers == 1:
         raise OptionError("--gradual adds a layer in each phase, and this stack has one only: give --layers 2 or more")
+    if training.gradual and model.tie_weights and len(set(model.units)) > 1:
+        units = ",".join(map(str, model.units))
+        raise OptionError(
+            f"--units {units}: with --gradual --tie-weights each layer is the highest in its phase, under a head that "
+            f"is the embedding, so all have its size: give --units {model.embedding}, or leave out --tie-weights"
+        )
     if training.gradual:
         return model.layers
     count = len(_unfrozen(model, training, trained))

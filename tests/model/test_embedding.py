@@ -101,6 +101,7 @@ def test_an_embedding_trains_with_the_lowest_layer_and_a_tied_one_with_the_head_
     assert "embedding/table" in layer_names(OWN, [0], head=False)
     assert "embedding/table" not in layer_names(OWN, [1], head=True)
     assert "embedding/table" in layer_names(TIED, [1], head=True)
+    assert "embedding/table" not in layer_names(TIED, [0], head=False)
     assert frozen_below(OWN, layer_names(OWN, [1], head=True)) == 1
     assert frozen_below(TIED, layer_names(TIED, [1], head=True)) == 0
 

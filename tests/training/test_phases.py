@@ -101,6 +101,7 @@ def test_a_chain_trains_each_layer_alone_and_then_all() -> None:
 
 
 ONE = ModelConfig(5, (4,), (0.0,))
+UNEQUAL = ModelConfig(5, (9, 6), (0.0, 0.0), embedding=6, tie_weights=True)
 
 
 @pytest.mark.parametrize(
@@ -108,6 +109,7 @@ ONE = ModelConfig(5, (4,), (0.0,))
     [
         (ONE, {"gradual": True}, "this stack has one only: give --layers 2 or more"),
         (MODEL, {"gradual": True, "epochs": 2}, "give at least --epochs 3"),
+        (UNEQUAL, {"gradual": True, "epochs": 9}, "--units 9,6: .* all have its size: give --units 6"),
         (MODEL, {"gradual": True, "phase_epochs": (1, 1, 1), "epochs": 9}, "one for each of the 2 phases but the last"),
         (MODEL, {"gradual": True, "phase_epochs": (4, 5), "epochs": 9}, "give at least --epochs 10"),
         (MODEL, {"gradual": True, "phase_dropout": ((0.1,), (0.1, 0.2)), "epochs": 9}, "needs 3 lists"),

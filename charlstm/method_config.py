@@ -32,7 +32,7 @@ class ScheduleFields(Config):
         decay: what the rate is multiplied by, again and again, in `step`, `plateau` and `exp_range`.
         decay_epochs: epochs between two such times in `step`; several are the epochs after which they are.
         decay_after: epochs before the first of the times of `step`.
-        decay_patience: evaluations in a row without a new best loss after which `plateau` decays.
+        decay_patience: epochs in a row without a new best loss at their end after which `plateau` decays.
     """
 
     min_learning_rate: float | None = added(None)
@@ -71,8 +71,8 @@ class UpdateFields(Config):
         layer_rates: the highest rate of each LSTM layer, from the bottom, and maybe of the head, which else has the
             learning rate; empty for none of their own.
         rmsprop_decay: how much of its mean of squared gradients RMSprop keeps at each update.
-        non_monotone: how many of the last evaluations do not count when `nt-asgd` asks whether the loss is worse than
-            the best before, and begins to average.
+        non_monotone: how many of the last epochs do not count when `nt-asgd` asks whether the loss at the end of one is
+            worse than the best before, and begins to average.
         weight_decay: the share of a weight that each update takes away, times the learning rate; 0 disables.
     """
 

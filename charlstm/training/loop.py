@@ -21,7 +21,7 @@ from charlstm.training.evaluation_times import EvaluationTimes
 from charlstm.training.frozen import fits, frozen_below, frozen_outputs, outputs_at
 from charlstm.training.job import Job, Keeper, Observer, Progress
 from charlstm.training.position import Position, next_phase, position_of
-from charlstm.training.reactions import react, share_of_newest
+from charlstm.training.reactions import react_to_epoch, react_to_evaluation, share_of_newest
 from charlstm.training.schedules import schedule_of
 from charlstm.training.time_limit import keep_to_time
 
@@ -240,8 +240,10 @@ class Trainer:
             position.best_row = len(self.history)
             self.best = weights
         self.history.append(evaluation)
-        losses = [row.valid_nats_per_char for row in self.history[position.phase_row :]]
-        react(position, self.job.training, losses, is_best=is_best)
+        react_to_evaluation(position, is_best=is_best)
+        if self._ends_epoch(evaluation):
+            losses = [row.valid_nats_per_char for row in self.history[position.phase_row :] if self._ends_epoch(row)]
+            react_to_epoch(position, self.job.training, losses)
         position.is_evaluation_due = False
         self.observer.evaluated(evaluation, is_best, self.network.to_arrays)
 
@@ -264,6 +266,9 @@ class Trainer:
         is_judged = len(self.job.valid) > 1
         is_number = not is_judged or math.isfinite(self.history[-1].valid_nats_per_char)
         return not (is_number and are_usable(self.network.to_arrays()))
+
+    def _ends_epoch(self, evaluation: Evaluation) -> bool:
+        return evaluation.step % self.batches.steps_per_epoch == 0
 
     def _is_evaluation_due(self) -> bool:
         step = self.position.step

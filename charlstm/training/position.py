@@ -39,7 +39,7 @@ class Position(Config):
         stopped_by: why the run ends.
         is_finished: whether it has.
         decays: how often the rate was lowered because the validation loss did not improve.
-        bad_since_decay: evaluations without a new best loss since the last time, or since there was one.
+        bad_since_decay: epochs without a new best loss at their end since the last time, or since there was one.
         averaged_from: the update after which weights are averaged; -1 for not yet.
         phase: the number of the phase; `updates`, `total_steps`, the counts of what was bad, and the schedule are its.
         phase_step: the step at which it began.

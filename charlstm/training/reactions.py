@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from charlstm.config import TrainingConfig
 from charlstm.training.position import Position
 
 
-def react(position: Position, config: TrainingConfig, losses: Sequence[float], *, is_best: bool) -> None:
-    """Take note of an evaluation.
+def react_to_evaluation(position: Position, *, is_best: bool) -> None:
+    """Take note in a position of an evaluation: whether it is the best so far."""
+    position.bad_evaluations = 0 if is_best else position.bad_evaluations + 1
+
+
+def react_to_epoch(position: Position, config: TrainingConfig, losses: Sequence[float]) -> None:
+    """Lower the rate, or begin to average, as the validation losses say.
+
+    Once an epoch, as the sources of both do, however many evaluations there are between.
 
     Args:
-        position: of the training; changed in place.
+        position: of the training, at the end of an epoch; changed in place.
         config: how it is trained.
-        losses: the validation losses of the phase so far, the newest at the end.
-        is_best: whether that is the best of them all.
+        losses: the validation losses at the ends of the epochs of the phase so far, the newest at the end.
     """
-    position.bad_evaluations = 0 if is_best else position.bad_evaluations + 1
+    *before, newest = losses
+    is_best = newest < min(before, default=math.inf)
     position.bad_since_decay = 0 if is_best else position.bad_since_decay + 1
     if config.schedule == "plateau" and position.bad_since_decay >= config.decay_patience:
         position.decays, position.bad_since_decay = position.decays + 1, 0

@@ -39,6 +39,16 @@ def test_the_shares_make_a_mean_of_all_weights_since_the_trigger() -> None:
     assert [share_of_newest(replace(at, updates=10 + number)) for number in range(3)] == [1, 1 / 2, 1 / 3]
 
 
+def test_averaging_begins_at_the_end_of_an_epoch_that_is_worse_than_epochs_before(tmp_path: Path) -> None:
+    recorder = Recorder()
+    trainer = tiny_trainer(tmp_path, recorder, epochs=8, **GIVEN)
+    trainer._evaluation_times.is_due = lambda _: True  # type: ignore[method-assign]
+    assert train(trainer, recorder)
+    losses = [evaluation.valid_nats_per_char for evaluation in trainer.history if evaluation.epoch.is_integer()]
+    expected = next(epochs for epochs in range(1, 9) if begins_averaging(losses[:epochs], GIVEN["non_monotone"]))  # type: ignore[call-overload]
+    assert trainer.position.averaged_from == 5 * expected
+
+
 def test_evaluations_are_of_the_average_computed_by_hand(tmp_path: Path) -> None:
     recorder = Recorder()
     trainer = tiny_trainer(tmp_path, recorder, epochs=8, **GIVEN)

@@ -8,15 +8,20 @@ import pytest
 from tiny import Recorder, tiny_trainer, train
 
 
-def test_plateau_lowers_the_rate_after_evaluations_that_were_no_better(tmp_path: Path) -> None:
+@pytest.mark.parametrize("steps_between", [1, 5])
+def test_plateau_lowers_the_rate_after_epochs_that_were_no_better(tmp_path: Path, steps_between: int) -> None:
     recorder = Recorder()
     # Random symbols: what is learned of them makes the validation loss worse.
     given = {"schedule": "plateau", "optimizer": "sgd", "learning_rate": 20.0, "decay": 0.5, "decay_patience": 2}
     trainer = tiny_trainer(tmp_path, recorder, epochs=8, clip_norm=0.0, **given)
+    trainer._evaluation_times.is_due = lambda step: step % steps_between == 0  # type: ignore[method-assign]
     assert train(trainer, recorder)
+    assert len(trainer.history) == 40 / steps_between
     expected, decays, bad, best = [], 0, 0, float("inf")
     for evaluation in trainer.history:
         expected.append(20.0 * 0.5**decays)
+        if not evaluation.epoch.is_integer():
+            continue
         bad = 0 if evaluation.valid_nats_per_char < best else bad + 1
         best = min(best, evaluation.valid_nats_per_char)
         if bad == 2:

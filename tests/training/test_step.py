@@ -50,6 +50,31 @@ def test_a_masked_weight_changes_only_where_its_mask_is_one(optimizer: str) -> N
     np.testing.assert_array_equal(changed.any(axis=1), [False, False, True, False, False])
 
 
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"weight_drop": 0.5},
+        {"embedding_dropout": 0.5},
+        {"input_dropout": 0.5},
+        {"locked_dropout": True},
+        {"activation_regularization": 9.0},
+        {"temporal_activation_regularization": 9000.0},
+    ],
+    ids=lambda given: next(iter(given)),
+)
+def test_each_regulariser_changes_what_a_step_learns(given: dict[str, object]) -> None:
+    model = ModelConfig(5, (6, 7), (0.3, 0.3), embedding=4)
+    learned = []
+    for options in ({}, given):
+        network = Network(model)
+        network.assign(initial_weights(model, 3))
+        training = config(**{"optimizer": "sgd", "clip_norm": 0.0, "weight_drop": 0.0, **options})
+        step = TrainingStep(network, training, layer_names(model, range(2), head=True), {})
+        assert step(*batch(), network.zero_state(4), 0, 0.1, 1).applied
+        learned.append(network.to_arrays()["lstm_0/recurrent_kernel"])
+    assert np.abs(learned[1] - learned[0]).max() > 1e-5
+
+
 def test_a_step_that_is_not_finite_is_skipped() -> None:
     network = Network(CONFIG)
     weights = initial_weights(CONFIG, 3)

@@ -52,7 +52,8 @@ def schedule_of(config: TrainingConfig, steps_per_epoch: int) -> Schedule:
             return one_cycle(step, total_steps, low, high)
         if name == "cyclical":
             cycle_steps = cycle_steps or total_steps / max(1, round(total_steps / usual))
-            return cyclical(step, cycle_steps, low, high, config.cycle, decay=config.decay)
+            # A cycle of one step would never leave its lower bound.
+            return cyclical(step, max(2.0, cycle_steps), low, high, config.cycle, decay=config.decay)
         if name == "sgdr":
             cycle_steps = cycle_steps or first_cycle(total_steps, usual, config.cycle_growth)
             return sgdr(step, cycle_steps, config.cycle_growth, low, high)

@@ -95,6 +95,11 @@ def test_cyclical_rates_are_the_formula_of_the_paper() -> None:
             assert cyclical(step, 50, low, high, shape, gamma**50) == pytest.approx(expected)
 
 
+def test_the_shortest_cycle_rises_too() -> None:
+    rate = schedule("cyclical", steps_per_epoch=1, cycle_epochs=1.0)
+    assert [rate(step, 4) for step in range(4)] == pytest.approx([0.125, 0.5, 0.125, 0.5])
+
+
 def test_cycles_of_no_given_length_fill_the_run() -> None:
     rate = schedule("cyclical", steps_per_epoch=10)
     peaks = [step for step in range(1, 129) if rate(step - 1, 130) < rate(step, 130) >= rate(step + 1, 130)]

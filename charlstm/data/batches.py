@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, Protocol
 
 import numpy as np
@@ -14,6 +15,9 @@ Ids = NDArray[np.integer[Any]]
 
 # How often a random length is around half the usual one.
 SHORT_SHARE = 0.05
+# The deviation of random lengths in parts of the usual one, and how many deviations a length is off at most.
+DEVIATION = 1 / 14
+MOST_DEVIATIONS = 3
 
 
 class Batches(Protocol):
@@ -168,9 +172,9 @@ class RandomLengthBatches(StreamBatches):
 
     def _lengths_in(self, epoch: int) -> NDArray[np.int64]:
         random = np.random.default_rng([self.random_seed, epoch, 1])
-        usual, deviation = self.sequence_length, self.sequence_length / 14
+        usual, deviation = self.sequence_length, self.sequence_length * DEVIATION
         is_short = random.random(self.steps_per_epoch) < SHORT_SHARE
-        moved = np.clip(random.standard_normal(self.steps_per_epoch), -3, 3)
+        moved = np.clip(random.standard_normal(self.steps_per_epoch), -MOST_DEVIATIONS, MOST_DEVIATIONS)
         lengths = np.where(is_short, usual / 2, usual) + deviation * moved
         grain = max(1, round(deviation))
         return np.maximum(grain, grain * np.rint(lengths / grain).astype(np.int64))
@@ -290,6 +294,11 @@ class DocumentBatches:
         """Return a value of each document (D,) by batch, (batches, B); those that fill up the last batch are 0."""
         filled = np.pad(values, (0, self._batches * self.batch_size - len(values)))
         return filled.reshape(self._batches, self.batch_size)
+
+
+def longest_random_length(sequence_length: int) -> int:
+    """Return the most symbols of a step whose length is drawn around a usual one."""
+    return math.ceil(sequence_length * (1 + (MOST_DEVIATIONS + 0.5) * DEVIATION))
 
 
 def fitting_batch_size(characters: int, batch_size: int, sequence_length: int) -> int:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from charlstm.config import Level, ModelConfig, NewSymbols, TrainingConfig, TransferConfig
-from charlstm.data.batches import DocumentBatches, Ids, fitting_batch_size
+from charlstm.data.batches import DocumentBatches, Ids, fitting_batch_size, longest_random_length
 from charlstm.data.vocabulary import Vocabulary
 from charlstm.errors import DataError, OptionError
 from charlstm.model.lstm import MAX_UNROLLED_STEPS
@@ -181,11 +181,13 @@ def _training_config(
     given = {name: value for name, value in options.training.items() if name != "precision"}
     precision = choose_precision(options.training.get("precision") or "auto")
     config = presets.training_config(size, units, precision, given)
-    if config.precision == "bfloat16" and config.sequence_length > MAX_UNROLLED_STEPS:
+    longest = longest_random_length(config.sequence_length) if config.random_lengths else config.sequence_length
+    if config.precision == "bfloat16" and longest > MAX_UNROLLED_STEPS:
         if options.training.get("precision") == "bfloat16":
             raise OptionError(
                 f"--precision bfloat16: is for sequences of up to {MAX_UNROLLED_STEPS} steps, not for "
                 f"--sequence-length {config.sequence_length}"
+                + (f", with --random-lengths up to {longest}" if config.random_lengths else "")
             )
         config = replace(config, precision="float32")
     if config.batching == "documents":

@@ -1,8 +1,9 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
-from charlstm.data.batches import RandomLengthBatches, StreamBatches
+from charlstm.data.batches import RandomLengthBatches, StreamBatches, longest_random_length
 
 IDS = np.arange(40_000)
 
@@ -39,6 +40,12 @@ def test_each_step_goes_on_where_the_one_before_ended() -> None:
     total = batches.chars_before(2 * batches.steps_per_epoch)
     assert total == 4 * sum(lengths(batches, range(2 * batches.steps_per_epoch)))
     assert lengths(batches, range(20)) != lengths(RandomLengthBatches(IDS, 4, 20, 4), range(20))
+
+
+@pytest.mark.parametrize("usual", [1, 20, 70, 211])
+def test_no_sequence_is_longer_than_the_longest(usual: int) -> None:
+    found = lengths(RandomLengthBatches(IDS, 1, usual, 3), range(300))
+    assert usual < max(found) <= longest_random_length(usual) or usual == 1
 
 
 def test_short_sequences_have_a_symbol_at_least() -> None:

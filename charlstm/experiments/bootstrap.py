@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +13,8 @@ RANDOM_SEED = 1
 LEVEL = 0.95
 # Weights of resampled documents that are held at a time.
 _BLOCK = 4_000_000
+# Draws behind a quantile, and how many numbers of them are held at a time.
+_DRAWS = 20_000
 
 
 @dataclass(frozen=True)
@@ -68,3 +71,23 @@ class PairedBootstrap:
         low, high = np.quantile(ratios, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
         value = self.losses[model] / max(self.losses[reference], np.finfo(np.float64).tiny)
         return Ratio(float(value), float(low), float(high))
+
+
+@cache
+def studentized_range(count: int, freedom: int) -> float:
+    """Return how many standard errors the range of means that are equal in truth stays within, in LEVEL of cases.
+
+    By simulation, to about one per cent.
+
+    Args:
+        count: of the means, at least two.
+        freedom: degrees of freedom of the standard error, at least one.
+
+    Source: Tukey, The problem of multiple comparisons, 1953.
+    """
+    random = np.random.default_rng(RANDOM_SEED)
+    ranges: list[NDArray[np.float64]] = []
+    while sum(map(len, ranges)) < _DRAWS:
+        means = random.standard_normal((max(1, min(_DRAWS, _BLOCK // count)), count))
+        ranges.append(np.ptp(means, axis=1) / np.sqrt(random.chisquare(freedom, len(means)) / freedom))
+    return float(np.quantile(np.concatenate(ranges), LEVEL))

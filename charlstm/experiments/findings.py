@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import statistics
 from collections.abc import Callable, Mapping, Sequence
 
-from charlstm.experiments.bootstrap import Ratio
+from charlstm.experiments.bootstrap import Ratio, studentized_range
 from charlstm.experiments.table import Table, best_scratch
 from charlstm.store.sweep_results import SweepRow
 
@@ -14,9 +15,6 @@ Rows = Sequence[SweepRow]
 # Compares the test losses of two rows; None where that cannot be done.
 Compare = Callable[[SweepRow, SweepRow], Ratio | None]
 
-# The range of three or four means that are equal in truth stays within so many standard errors in 95 % of cases:
-# Tukey's studentized range, for three random seeds.
-EQUAL_RANGE = 4.5
 # Nats by which one gap between validation and training loss must exceed another to be called wider.
 WIDER = 0.05
 FEW_DOCUMENTS = 20
@@ -31,7 +29,8 @@ def findings(table: Table) -> list[str]:
     for base in bases:
         of_base = [row for row in largest if row.base == base]
         about = f"Of {base}: " if len(bases) > 1 else ""
-        for found in (*pairs_against_singles(of_base, table.ratio), *which_layers_matter(of_base)):
+        layers = table.layers_of[base]
+        for found in (*pairs_against_singles(of_base, layers, table.ratio), *which_layers_matter(of_base, layers)):
             sentences.append(about + found)
     return [
         *sentences,
@@ -52,7 +51,13 @@ def transfer_against_scratch(rows: Rows, compare: Compare) -> list[str]:
     transfer, scratch = best_transfer(rows), best_scratch(rows, rows[0].fraction)
     untouched = min((row for row in rows if row.kind == "untouched"), key=_validation, default=None)
     if transfer is None:
-        return []
+        if untouched is None or scratch is None:
+            return []
+        return [
+            f"The base untouched costs {_loss(untouched)} on the test text, the best model from scratch "
+            f"({_size(scratch)}, {scratch.train_chars:,} characters) {_loss(scratch)}: "
+            + _verdict(compare(untouched, scratch), "the base untouched", "training on the target")
+        ]
     text = f"With {transfer.train_chars:,} characters to learn from, the best transfer ({_named(transfer, rows)})"
     costs = f"costs {_loss(transfer)} on the test text"
     if scratch is not None:
@@ -68,14 +73,15 @@ def transfer_against_scratch(rows: Rows, compare: Compare) -> list[str]:
     return [f"{text} {costs}; there is no model from scratch to compare it with (--scratch)."]
 
 
-def pairs_against_singles(rows: Rows, compare: Compare) -> list[str]:
+def pairs_against_singles(rows: Rows, layers: int, compare: Compare) -> list[str]:
     """Say whether two retrained layers beat one, the best of each chosen by validation loss.
 
     Args:
         rows: of one base and one fraction.
+        layers: of the base.
         compare: compares two rows.
     """
-    best = {count: min(_of_size(rows, count), key=_validation, default=None) for count in (1, 2)}
+    best = {count: min(_of_size(rows, count, layers), key=_validation, default=None) for count in (1, 2)}
     pair, single = best[2], best[1]
     if pair is None or single is None:
         return []
@@ -85,27 +91,29 @@ def pairs_against_singles(rows: Rows, compare: Compare) -> list[str]:
     ]
 
 
-def which_layers_matter(rows: Rows) -> list[str]:
+def which_layers_matter(rows: Rows, layers: int) -> list[str]:
     """Say whether it matters which layers are retrained, or only how many.
 
     Args:
         rows: of one base and one fraction.
+        layers: of the base.
     """
     sentences = []
     for count, words in ((1, "which single layer"), (2, "which two layers")):
-        alike = _of_size(rows, count)
+        alike = _of_size(rows, count, layers)
         deviations = [row.test_nats_per_char_std for row in alike if row.test_nats_per_char_std is not None]
         if len(alike) < 2:
             continue
         best = min(alike, key=lambda row: row.test_nats_per_char)
         worst = max(alike, key=lambda row: row.test_nats_per_char)
         spread = worst.test_nats_per_char - best.test_nats_per_char
-        between = f"from {best.retrained} to {worst.retrained}, {spread:.3f} nats"
+        between = f"from {best.retrained} to {worst.retrained}, {spread:.3f} nats" if spread else "all are alike"
         if not deviations:
             sentences.append(f"One random seed cannot tell whether it matters {words} is retrained ({between}).")
             continue
         deviation = math.sqrt(statistics.fmean(each**2 for each in deviations))
-        matters = spread > EQUAL_RANGE * deviation / math.sqrt(alike[0].seeds)
+        seeds = alike[0].seeds
+        matters = spread > studentized_range(len(alike), len(alike) * (seeds - 1)) * deviation / math.sqrt(seeds)
         sentences.append(
             f"It {'matters' if matters else 'hardly matters'} {words} {'is' if count == 1 else 'are'} retrained: "
             f"{between}, {'more than' if matters else 'no more than'} random seeds explain, whose standard deviation "
@@ -127,8 +135,8 @@ def bases_compared(rows: Rows, compare: Compare) -> list[str]:
         return []
     first, second = sorted(best, key=_validation)[:2]
     return [
-        f"The best base is {first.base} ({_loss(first)}), then {second.base} ({_loss(second)}): "
-        + _verdict(compare(first, second), "the first", "the second")
+        f"By validation loss {first.base} is the best base, then {second.base}; they cost {_loss(first)} and "
+        f"{_loss(second)} on the test text: " + _verdict(compare(first, second), str(first.base), str(second.base))
     ]
 
 
@@ -151,20 +159,27 @@ def less_text(rows: Rows, compare: Compare) -> list[str]:
             )
     pairs = zip(transfers, scratches, strict=True)
     ratios = [compare(transfer, scratch) for transfer, scratch in pairs if transfer and scratch]
-    if len(ratios) == len(fractions) and ratios[0] is not None and ratios[-1] is not None:
+    known = [ratio for ratio in ratios if ratio is not None]
+    if len(known) == len(fractions):
         shown = ", ".join(
             f"{ratio.value:.3f} at {of_fraction[0].train_chars:,}"
-            for ratio, of_fraction in zip(ratios, by_fraction, strict=True)
-            if ratio is not None
+            for ratio, of_fraction in zip(known, by_fraction, strict=True)
         )
-        if ratios[-1].high < ratios[0].low:
-            trend = "the less text there is, the more transfer helps"
-        elif ratios[-1].low > ratios[0].high:
-            trend = "the less text there is, the less transfer helps"
-        else:
-            trend = "with less text, transfer helps about as much"
-        sentences.append(f"Their ratio is {shown}: {trend}.")
+        sentences.append(f"Their ratio is {shown}: {_trend(known)}.")
     return sentences
+
+
+def _trend(ratios: Sequence[Ratio]) -> str:
+    """Say how ratios of transfer to training from scratch move as there is less and less text."""
+    steps = [after.value - before.value for before, after in itertools.pairwise(ratios)]
+    first, last = ratios[0], ratios[-1]
+    if last.high < first.low and max(steps) <= 0:
+        what = "the more transfer helps" if first.value < 1 else "the better for transfer"
+    elif last.low > first.high and min(steps) >= 0:
+        what = "the less transfer helps" if last.value < 1 else "the worse for transfer"
+    else:
+        return "no clear trend with less text"
+    return f"the less text there is, {what}"
 
 
 def overfitting(rows: Rows) -> list[str]:
@@ -222,7 +237,8 @@ def reservations(rows: Rows, documents: int, ended_by: Mapping[str, tuple[int, i
             f"{diverged} trainings diverged, and count with the best model that they had; a smaller --learning-rate "
             "may help."
         )
-    if all(row.seeds == 1 for row in rows):
+    trained = [row for row in rows if row.kind != "untouched"]
+    if trained and all(row.seeds == 1 for row in trained):
         sentences.append("With one random seed, nothing is known of what chance does to a training (--seeds).")
     if documents < FEW_DOCUMENTS:
         sentences.append(
@@ -237,10 +253,8 @@ def best_transfer(rows: Rows) -> SweepRow | None:
     return min((row for row in rows if row.kind == "transfer"), key=_validation, default=None)
 
 
-def _of_size(rows: Rows, count: int) -> list[SweepRow]:
-    """Return the transfers that retrain so many layers."""
-    numbers = [int(layer) for row in rows if row.retrained[0].isdecimal() for layer in row.retrained.split(",")]
-    layers = 1 + max(numbers, default=-1)
+def _of_size(rows: Rows, count: int, layers: int) -> list[SweepRow]:
+    """Return the transfers that retrain so many of the base's layers."""
     sizes = {"none": 0, "all": layers}
     return [
         row

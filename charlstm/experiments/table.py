@@ -30,12 +30,14 @@ class Table:
         documents: of the test text.
         ended_by: for each reason why trainings ended, how many models from scratch and how many others it ended.
         bootstrap: compares the test losses of any two rows, by their places; None with too few documents.
+        layers_of: how many LSTM layers each base has.
     """
 
     rows: tuple[SweepRow, ...]
     documents: int
     ended_by: Mapping[str, tuple[int, int]]
     bootstrap: PairedBootstrap | None
+    layers_of: Mapping[str, int]
 
     def ratio(self, row: SweepRow, reference: SweepRow) -> Ratio | None:
         """Return the test loss of one row over that of another; None with too few documents for an interval."""
@@ -79,7 +81,8 @@ def table_of(
         _compared(row, place, rows, places[row.fraction], bootstrap) if row.fraction in places else row
         for place, row in enumerate(rows)
     ]
-    return Table(tuple(compared), documents.pop(), _ended_by(sweep, results), bootstrap)
+    layers_of = {base.path: len(base.units) for base in sweep.bases}
+    return Table(tuple(compared), documents.pop(), _ended_by(sweep, results), bootstrap, layers_of)
 
 
 def _groups(sweep: SweepFile) -> list[tuple[float, list[Trial]]]:

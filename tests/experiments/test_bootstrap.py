@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from charlstm.experiments.bootstrap import PairedBootstrap, Ratio
+from charlstm.experiments.bootstrap import PairedBootstrap, Ratio, studentized_range
 
 CHARS = np.full((2, 400), 50)
 
@@ -45,3 +45,11 @@ def test_long_documents_weigh_more_and_the_same_numbers_give_the_same_interval()
     nats, chars = np.array([[30.0, 1.0], [20.0, 2.0]]), np.array([[10, 1], [10, 1]])
     first, again = (PairedBootstrap(nats, chars).ratio(0, 1) for _ in range(2))
     assert first == again == Ratio(31 / 22, 0.5, 1.5)
+
+
+@pytest.mark.parametrize(
+    ("count", "freedom", "expected"), [(2, 4, 3.93), (3, 6, 4.34), (4, 8, 4.53), (10, 20, 5.01), (20, 120, 5.13)]
+)
+def test_the_range_of_equal_means_is_that_of_the_tables(count: int, freedom: int, expected: float) -> None:
+    # Published tables of the studentized range, upper 5 per cent.
+    assert studentized_range(count, freedom) == pytest.approx(expected, rel=0.02)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import re
+import shlex
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence, Set
@@ -17,7 +18,7 @@ from charlstm.config_json import value_to_json
 from charlstm.errors import CharlstmError, DataError, ModelError, OptionError
 from charlstm.experiments.fractions import Part, parts_of
 from charlstm.experiments.paths import TRIALS, base_path, dataset_path
-from charlstm.experiments.plan import trials_of
+from charlstm.experiments.plan import subsets_of, trials_of
 from charlstm.experiments.settings import check_settings
 from charlstm.store import atomic
 from charlstm.store.dataset_directory import Dataset, write_with_training_text
@@ -186,14 +187,25 @@ def _found(options: SweepOptions) -> SweepFile:
     before, now = ({**USUAL, **each.to_json(), **each.training} for each in (sweep, asked))
     for name in sorted(options.given):
         is_extended = name == "seeds" and asked.seeds > sweep.seeds
+        if name == "subsets" and all(subsets_of(asked, base) == subsets_of(sweep, base) for base in sweep.bases):
+            continue
         if not is_extended and before.get(name) != now.get(name):
-            was = f"is {_shown(before[name])}" if before.get(name) is not None else "was chosen by size"
+            was = f"is {_shown(name, before[name])}" if before.get(name) is not None else "was chosen by size"
             option = "--" + name.replace("_", "-")
             raise OptionError(f"{option} would change the sweep, for which it {was}: leave it out beside --resume")
     if "seeds" in options.given and asked.seeds > sweep.seeds:
-        sweep = replace(sweep, seeds=asked.seeds)
+        sweep = replace(sweep, seeds=asked.seeds, command=_with_seeds(sweep.command, asked.seeds))
         write_sweep(out, sweep)
     return sweep
+
+
+def _with_seeds(command: str, seeds: int) -> str:
+    """Return the command of a sweep for so many random seeds."""
+    parts = shlex.split(command)
+    if "--seeds" in parts:
+        parts[parts.index("--seeds") + 1] = str(seeds)
+        return shlex.join(parts)
+    return shlex.join([*parts, "--seeds", str(seeds)])
 
 
 def _asked_for(
@@ -243,6 +255,11 @@ def _check_texts(dataset: Dataset) -> None:
 def _check_symbols(dataset: Dataset, base: Model, new_symbols: NewSymbols) -> None:
     if base.vocabulary.level == "word":
         raise ModelError(f"{base.path} is of words, but a sweep compares losses per character: give other bases")
+    if base.config.target_offset != 1:
+        raise ModelError(
+            f"{base.path} predicts what stands {base.config.target_offset} characters ahead (--target-offset), whose "
+            "loss compares with no other: give bases that predict the next one"
+        )
     new = [symbol for symbol in dataset.vocabulary.symbols if symbol not in base.vocabulary.ids]
     if new and new_symbols == "error":
         raise DataError(f"{dataset.path} has {len(new)} symbols that {base.path} never saw: {' '.join(map(repr, new))}")
@@ -261,5 +278,6 @@ def _described(models: Sequence[Model]) -> tuple[SweepBase, ...]:
     return tuple(bases)
 
 
-def _shown(value: Any) -> str:
-    return ",".join(map(str, value)) if isinstance(value, list) else str(value)
+def _shown(name: str, value: Any) -> str:
+    between = ";" if name == "subsets" else ","
+    return between.join(map(str, value)) if isinstance(value, list) else str(value)

@@ -84,7 +84,7 @@ def _claim(out: Path, trials: Sequence[Trial], held: contextlib.ExitStack) -> Tr
     """Return the first of some trials that no other process works on, and hold its lock; None where there is none."""
     for trial in trials:
         path = trial_path(out, trial)
-        path.mkdir(exist_ok=True)
+        path.mkdir(parents=True, exist_ok=True)
         with contextlib.suppress(LockedError):
             held.enter_context(locked(path))
             return trial

@@ -9,7 +9,8 @@ from typing import Any
 
 from charlstm.experiments.findings import best_transfer, findings
 from charlstm.experiments.paths import base_path, dataset_path, model_path
-from charlstm.experiments.plan import trials_of
+from charlstm.experiments.plan import Trial, trials_of
+from charlstm.experiments.settings import training_of
 from charlstm.experiments.table import Table, best_scratch
 from charlstm.plotting.figure_file import write_figure
 from charlstm.plotting.subject import MOST_ROWS, sweep_subject
@@ -28,6 +29,8 @@ difference is more than the choice of documents explains. The gap is validation 
 PADDED = """
 "Padded" is the convention of papers that average over padding too, each document padded to the longest; it is no
 measure of how well text is predicted, and only compares with such papers."""
+
+TOO_MANY = f"A table of more than {MOST_ROWS} rows has no figures."
 
 
 def write_report(out: Path, sweep: SweepFile, table: Table) -> None:
@@ -52,7 +55,7 @@ def report_of(out: Path, sweep: SweepFile, table: Table, figures: Sequence[str])
     """
     parts = [
         "# What to retrain",
-        " ".join(findings(table)),
+        " ".join([*findings(table), *([] if figures else [TOO_MANY])]),
         *(tables_of(sweep, table)),
         CONVENTIONS + (PADDED if table.rows[0].padded_nats_per_char is not None else ""),
         *(f"![{Path(name).stem}]({name})" for name in figures),
@@ -121,7 +124,11 @@ def side_by_side(rows: Sequence[SweepRow]) -> tuple[list[str], list[list[str]]]:
 
 def _commands(out: Path, sweep: SweepFile, table: Table) -> list[str]:
     """Return the commands that made the sweep, go on with it, and use its best transfer."""
-    lines = [sweep.command, f"charlstm sweep --resume -o {shlex.quote(str(out))}  # go on, or print the table again"]
+    # Whether to report the padded loss is said anew each time.
+    padded = [] if table.rows[0].padded_nats_per_char is None else ["--padded-loss"]
+    begun = [part for part in shlex.split(sweep.command) if part != "--padded-loss"] + padded
+    again = shlex.join(["charlstm", "sweep", "--resume", "-o", str(out), *padded])
+    lines = [shlex.join(begun), f"{again}  # go on, or print the table again"]
     best = best_transfer([row for row in table.rows if row.fraction == max(sweep.fractions)])
     if best is None:
         return lines
@@ -131,18 +138,19 @@ def _commands(out: Path, sweep: SweepFile, table: Table) -> list[str]:
         for trial in trials_of(sweep)
         if trial.group == (labels[str(best.base)], best.retrained) and trial.fraction == best.fraction
     )
-    again = ["transfer", str(dataset_path(out, trial.fraction)), "-m", str(base_path(out, str(trial.base)))]
-    again += ["--retrain", best.retrained, "--random-seed", str(trial.random_seed), *_given(sweep)]
+    by_hand = ["transfer", str(dataset_path(out, trial.fraction)), "-m", str(base_path(out, str(trial.base)))]
+    by_hand += ["--retrain", best.retrained, "--random-seed", str(trial.random_seed), *_given(sweep, trial)]
     return [
         *lines,
-        f"charlstm {shlex.join(again)}  # the best transfer by hand, its first seed",
+        f"charlstm {shlex.join(by_hand)}  # the best transfer by hand, its first seed",
         f"charlstm {shlex.join(['sample', '-m', str(model_path(out, trial))])}",
     ]
 
 
-def _given(sweep: SweepFile) -> list[str]:
-    """Return the options of a training as they are given on a command line."""
-    given = {"preset": sweep.preset, "new_symbols": sweep.new_symbols, **sweep.training}
+def _given(sweep: SweepFile, trial: Trial) -> list[str]:
+    """Return the options of a transfer of the sweep as they are given on a command line."""
+    trained = {name: sweep.training[name] for name in training_of(sweep, trial, 0) if name in sweep.training}
+    given = {"preset": sweep.preset, "new_symbols": sweep.new_symbols, **trained}
     if sweep.dropout is not None:
         given["dropout"] = ",".join(f"{rate:g}" for rate in sweep.dropout)
     options = [part for name, value in given.items() for part in _option("--" + name.replace("_", "-"), value)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import math
+import shlex
 import shutil
 import signal
 import subprocess
@@ -190,6 +191,49 @@ def test_more_seeds_extend_a_sweep() -> None:
     after = outcome("whole")
     assert len(after) == 6
     assert {name: after[name] for name in before} == before
+    assert " --seeds 3 " in commands_of("whole")[0]
+
+
+def commands_of(directory: str) -> list[str]:
+    """Return the commands of a sweep's report, without what they are for."""
+    report = Path(directory, "report.md").read_text()
+    return [line.split("  #")[0] for line in report.split("```")[1].splitlines()[1:]]
+
+
+def test_the_commands_of_a_report_make_it() -> None:
+    shown = commands_of("whole")
+    assert "--padded-loss" not in shown[0]
+    run("sweep", "--resume", "-o", "whole", "--padded-loss")
+    begun, again, by_hand, sample = (shlex.split(line)[1:] for line in commands_of("whole"))
+    report = Path("whole", "report.md").read_text()
+    assert "padded" in report
+    run(*again)
+    assert Path("whole", "report.md").read_text() == report
+    Path("whole").rename("before")
+    run(*begun, "--jobs", "1")
+    assert outcome("whole") == outcome("before")
+    run(*by_hand)
+    run(*sample)
+
+
+def test_the_order_in_which_subsets_are_named_is_no_matter() -> None:
+    run("sweep", "--resume", "-o", "whole", "--subsets", "none;0")
+    refused = " ".join(run("sweep", "--resume", "-o", "whole", "--subsets", "all;0", code=2).stderr.split())
+    assert "--subsets would change the sweep, for which it is 0;none" in refused
+
+
+def test_a_base_that_looks_further_ahead_does_not_fit() -> None:
+    ahead = ["pretrain", "book.txt", "-o", "ahead", "--layers", "1", "--units", "4", "--target-offset", "5", *TRAINING]
+    run(*ahead)
+    refused = " ".join(run("sweep", "poems", "-m", "ahead", "-o", "s", *SUBSETS, code=5).stderr.split())
+    assert "ahead predicts what stands 5 characters ahead" in refused
+    assert not Path("s").exists()
+
+
+def test_a_sweep_that_is_not_finished_cannot_be_drawn_yet() -> None:
+    Path("whole", "results.csv").unlink()
+    refused = " ".join(run("plot", "whole", code=5).stderr.split())
+    assert "whole is a sweep that is not finished: charlstm sweep --resume -o whole goes on with it" in refused
 
 
 def test_going_on_with_a_finished_sweep_needs_nothing_but_its_directory() -> None:
@@ -279,7 +323,7 @@ def test_several_bases_become_columns() -> None:
     result = run(*line, "--jobs", "1")
     assert [row.base for row in read_results(Path("s/results.csv"))] == ["base", "other"]
     assert "base: validation / test" in result.stdout
-    assert "The best base is" in result.stdout
+    assert "is the best base, then" in result.stdout
 
 
 def test_the_methods_of_the_literature_apply_to_every_trial() -> None:

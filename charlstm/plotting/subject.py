@@ -17,6 +17,7 @@ from charlstm.store.history import Evaluation, read_history
 from charlstm.store.json_file import read_json
 from charlstm.store.model_directory import CONFIG, HISTORY, VOCABULARY, read_config
 from charlstm.store.run_file import RUN
+from charlstm.store.sweep_file import SWEEP
 from charlstm.store.sweep_results import RESULTS_FILE, SweepRow, read_results
 
 if TYPE_CHECKING:
@@ -81,11 +82,13 @@ def sweep_subject(rows: Sequence[SweepRow]) -> Subject:
 
 
 def _is_sweep(path: Path) -> bool:
-    return (path / RESULTS_FILE).exists() and not (path / CONFIG).exists()
+    return any((path / file).exists() for file in (RESULTS_FILE, SWEEP)) and not (path / CONFIG).exists()
 
 
 def _rows_of(path: Path) -> list[SweepRow]:
     """Return the rows of a sweep, of which a file from a stranger may hold anything."""
+    if not (path / RESULTS_FILE).exists():
+        raise ModelError(f"{path} is a sweep that is not finished: charlstm sweep --resume -o {path} goes on with it")
     rows = read_results(path / RESULTS_FILE)
     if not rows:
         raise ModelError(f"{path} has no results yet, so there is nothing to draw")

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 # Inches from bar to bar, and the room between two groups in the height of a bar.
 BAR_HEIGHT, GAP = 0.2, 0.4
+# Inches that the label beside the axes needs.
+LEAST_HEIGHT = 2.9
 
 
 @dataclass(frozen=True)
@@ -55,7 +57,7 @@ def figure_of(table: SweepTable) -> Figure:
     """
     bars = bars_of(table)
     positions = _positions(bars)
-    figure = new_figure(1.1 + BAR_HEIGHT * (positions[-1] + 1))
+    figure = new_figure(max(LEAST_HEIGHT, 1.1 + BAR_HEIGHT * (positions[-1] + 1)))
     axes = figure.add_subplot()
     start, start_label = _start(table)
     for bar, position in zip(bars, positions, strict=True):

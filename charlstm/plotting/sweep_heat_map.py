@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 # Inches: of a cell, and of what stands beside all of them.
 CELL_HEIGHT, LEAST_CELL_WIDTH, MOST_CELL_WIDTH, BESIDE_CELLS = 0.36, 0.44, 1.1, 2.4
 NARROWEST = 4.5
+# Inches that the labels beside the cells and the colours need.
+LEAST_HEIGHT = 3.2
 CHARACTERS_AN_INCH = 14
 FONT, SMALL_FONT = 8, 7
 # The least difference from 1 that has the full colour, so that noise does not look like a result.
@@ -55,7 +57,8 @@ def figure_of(table: SweepTable) -> Figure:
     panels = _panels(table)
     count = sum(len(panel.columns) for panel in panels)
     cell_width = min(MOST_CELL_WIDTH, max(LEAST_CELL_WIDTH, (WIDTH - BESIDE_CELLS) / count))
-    figure = new_figure(1.3 + CELL_HEIGHT * len(table.retrained), max(NARROWEST, BESIDE_CELLS + cell_width * count))
+    height = max(LEAST_HEIGHT, 1.3 + CELL_HEIGHT * len(table.retrained))
+    figure = new_figure(height, max(NARROWEST, BESIDE_CELLS + cell_width * count))
     widths = [len(panel.columns) for panel in panels]
     grid = figure.subplots(1, len(panels), sharey=True, squeeze=False, width_ratios=widths)
     value_of, colours = _scale([row for panel in panels for cells in panel.cells for row in cells if row is not None])

@@ -224,6 +224,8 @@ def test_the_best_is_chosen_by_validation_loss() -> None:
         rows_of(),
         rows_of(["base-of-a-rather-long-name-as-people-give-them", "short", "models/pretrain-3x512"]),
         rows_of(["a-very-long-name-" * 5, "b"], [1.0]),
+        *([*rows_of(["a", "b"], [1.0])[:count], *rows_of()[-1:]] for count in (1, 2, 3)),
+        *(rows_of(["base"], [1.0], scratch=False)[:count] for count in (1, 2, 5)),
         [*rows_of(), row("base", "0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19", 1.0, 1.7, 1.771)],
     ],
 )

@@ -89,7 +89,7 @@ class CorpusConfig(Config):
         wants = "with --level word, what is left out becomes the unknown symbol, lest it tear sentences"
         _check(self.level == "char" or self.unknown == "symbol", "unknown", self.unknown, wants)
         most = self.max_vocabulary
-        wants = f"must be between 3 and {MAX_COUNT:,}, of which two may be special symbols"
+        wants = f"must be between 3 and {MAX_COUNT:,}, one of which may be the unknown symbol"
         _check(most is None or 3 <= most <= MAX_COUNT, "max-vocabulary", most, wants)
         _check(self.keep is None or len(self.keep) > 0, "keep", self.keep, "needs at least one symbol")
         _check(self.min_count >= 1, "min-count", self.min_count, "must be 1 or more")

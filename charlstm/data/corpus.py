@@ -126,8 +126,9 @@ def build_vocabulary(counts: Counts, config: CorpusConfig) -> Vocabulary:
         kept = [character for character in kept if character in wanted]
     special = [END_OF_DOCUMENT, UNKNOWN] if _has_unknown(counts, config, len(kept)) else [END_OF_DOCUMENT]
     if config.max_vocabulary is not None:
-        # Of equally frequent ones the first in order.
-        kept = sorted(kept, key=lambda symbol: (-occurrences[symbol], symbol))[: config.max_vocabulary - len(special)]
+        # Of equally frequent ones the first in order; the end of a document comes on top.
+        most = config.max_vocabulary - len(special) + 1
+        kept = sorted(kept, key=lambda symbol: (-occurrences[symbol], symbol))[:most]
     if not kept:
         raise DataError("no symbol of the text is left: let --keep or --min-count keep more of them")
     if len(special) + len(kept) > MAX_SYMBOLS:
@@ -137,8 +138,8 @@ def build_vocabulary(counts: Counts, config: CorpusConfig) -> Vocabulary:
 
 def _has_unknown(counts: Counts, config: CorpusConfig, kept: int) -> bool:
     """Tell whether some of the text becomes the unknown symbol, where so many symbols may be kept."""
-    most = kept + 1 if config.max_vocabulary is None else config.max_vocabulary
-    return config.unknown == "symbol" and (min(kept, most - 1) < len(counts.occurrences))
+    most = kept if config.max_vocabulary is None else config.max_vocabulary
+    return config.unknown == "symbol" and (min(kept, most) < len(counts.occurrences))
 
 
 def symbol_counts(counts: Counts, vocabulary: Vocabulary) -> tuple[NDArray[np.int64], int]:

@@ -133,12 +133,12 @@ def test_plain_text_is_parted_and_says_so(tmp_path: Path) -> None:
 
 def test_the_most_frequent_words_are_kept_and_others_are_unknown(tmp_path: Path) -> None:
     text = "b b b c c a a d"
-    dataset = made(tmp_path, text, max_vocabulary=4)
+    dataset = made(tmp_path, text, max_vocabulary=3)
     assert dataset.vocabulary.symbols == (END_OF_DOCUMENT, UNKNOWN, "a", "b")
     assert words_in(dataset) == [*"bbb", UNKNOWN, UNKNOWN, "a", "a", UNKNOWN, END_OF_DOCUMENT]
     assert dataset.summary["unknown_words"] == 3
-    # With room for all, nothing is unknown.
-    assert made(tmp_path, text, max_vocabulary=5).vocabulary.symbols == (END_OF_DOCUMENT, *"abcd")
+    # With room for all, nothing is unknown; the end of a document takes no room.
+    assert made(tmp_path, text, max_vocabulary=4).vocabulary.symbols == (END_OF_DOCUMENT, *"abcd")
     assert made(tmp_path, text, min_count=2).vocabulary.symbols == (END_OF_DOCUMENT, UNKNOWN, "a", "b", "c")
 
 
@@ -146,8 +146,8 @@ def test_characters_can_be_limited_too(tmp_path: Path) -> None:
     (tmp_path / "text.txt").write_text("bbbccaad")
     config = CorpusConfig(max_vocabulary=3, split=(1.0, 0.0, 0.0))
     dataset = write_dataset([str(tmp_path / "text.txt")], config, tmp_path / "set")
-    assert dataset.vocabulary.symbols == (END_OF_DOCUMENT, "a", "b")
-    assert dataset.vocabulary.decode(dataset.splits["train"]) == "bbbaa\n\n"
+    assert dataset.vocabulary.symbols == (END_OF_DOCUMENT, "a", "b", "c")
+    assert dataset.vocabulary.decode(dataset.splits["train"]) == "bbbccaa\n\n"
 
 
 @pytest.mark.parametrize("split_by", ["position", "document"])

@@ -41,7 +41,7 @@ from charlstm.cli.params import COLUMN_VALUE, ESCAPED_TEXT, NUMBERS
     type=click.IntRange(3),
     metavar="N",
     show_default="no limit",
-    help="Keep the most frequent symbols only, N with the special ones.",
+    help="Keep the most frequent symbols only, N with the unknown one.",
 )
 @click.option(
     "--unknown",

@@ -2,15 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import click
 
-from charlstm.cli.params import INTEGERS, NUMBER_LISTS, NUMBERS
+from charlstm.cli.params import GIVEN, INTEGERS, NUMBER_LISTS, NUMBERS
+from charlstm.errors import OptionError
 
 SCHEDULE = click.Choice(["constant", "cosine", "stlr", "cyclical", "sgdr", "one-cycle", "plateau", "step"])
 SHARE = click.FloatRange(0, 1, max_open=True)
+# An option -> the choice that decides whether anything reads it, and what has to be chosen.
+READ_BY: Mapping[str, tuple[str, tuple[str, ...]]] = {
+    "warmup_steps": ("schedule", ("constant", "cosine", "plateau", "step")),
+    "cycle": ("schedule", ("cyclical",)),
+    "cycle_epochs": ("schedule", ("cyclical", "sgdr")),
+    "cycle_growth": ("schedule", ("sgdr",)),
+    "decay": ("schedule", ("step", "plateau", "cyclical")),
+    "decay_epochs": ("schedule", ("step",)),
+    "decay_after": ("schedule", ("step",)),
+    "decay_patience": ("schedule", ("plateau",)),
+    "rmsprop_decay": ("optimizer", ("rmsprop",)),
+    "non_monotone": ("optimizer", ("nt-asgd",)),
+    "unfreeze_every": ("unfreeze", ("gradual", "chain")),
+}
 SCHEDULE_OPTIONS = (
     click.option(
         "--warmup-steps",
@@ -67,7 +82,7 @@ SCHEDULE_OPTIONS = (
         type=click.IntRange(1),
         default=1,
         show_default=True,
-        help="Evaluations without a better validation loss before plateau decays.",
+        help="Epochs without a better validation loss before plateau decays.",
     ),
 )
 REGULARIZER_OPTIONS = (
@@ -122,7 +137,7 @@ UPDATE_OPTIONS = (
         type=click.IntRange(0),
         default=5,
         show_default=True,
-        help="Newest evaluations that nt-asgd leaves out when it compares with the best.",
+        help="Newest epochs that nt-asgd leaves out when it compares with the best.",
     ),
     click.option(
         "--layer-rate-decay",
@@ -145,6 +160,25 @@ UPDATE_OPTIONS = (
         help="Share of the weights that an update takes away, times the rate.",
     ),
 )
+
+
+def refuse_idle(context: click.Context) -> None:
+    """Refuse an option that is given and that nothing reads, beside what else is chosen.
+
+    Raises:
+        OptionError: there is one.
+    """
+    from charlstm.training.presets import usual_schedule
+
+    for name, (choice, readers) in READ_BY.items():
+        if context.params.get(name) in (None, 0) or context.get_parameter_source(name) not in GIVEN:
+            continue
+        chosen = context.params[choice] or usual_schedule(context.params["optimizer"])
+        if chosen not in readers:
+            raise OptionError(
+                f"--{name.replace('_', '-')} is of --{choice} {' and '.join(readers)}, not of {chosen}: leave it out, "
+                f"or give --{choice} too"
+            )
 
 
 def schedule_options(command: Callable[..., Any]) -> Callable[..., Any]:

@@ -148,7 +148,7 @@ _TRAINING_OPTIONS = (
     click.option(
         "--learning-rate", type=click.FloatRange(1e-30, 1e38), show_default="by optimizer", help="Highest rate."
     ),
-    click.option("--schedule", type=SCHEDULE, default="cosine", show_default=True, help="Course of the rate."),
+    click.option("--schedule", type=SCHEDULE, show_default="cosine; constant for nt-asgd", help="Course of the rate."),
     *SCHEDULE_OPTIONS,
     optimizer_option,
     clip_norm_option,

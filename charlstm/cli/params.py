@@ -6,6 +6,10 @@ import math
 from typing import Any
 
 import click
+from click.core import ParameterSource
+
+# Where the value of an option comes from that the user gave.
+GIVEN = (ParameterSource.COMMANDLINE, ParameterSource.ENVIRONMENT)
 
 
 class NumberList(click.ParamType[Any]):

@@ -8,14 +8,17 @@ from typing import Any
 
 import click
 
-from charlstm.cli.training import GIVEN
+from charlstm.cli.params import GIVEN
 from charlstm.errors import OptionError
 from charlstm.training.recipes import RECIPES, recipes_of
 
 # An option that is given takes the place of others of a preset, which say the same in another way.
 TAKES_THE_PLACE_OF: Mapping[str, tuple[str, ...]] = {
     "dropout": ("phase_dropout",),
-    "layers": ("phase_dropout",),
+    "layers": ("phase_dropout", "phase_epochs"),
+    "epochs": ("phase_epochs",),
+    "schedule": ("decay", "decay_epochs", "decay_after", "decay_patience", "warmup_steps"),
+    "optimizer": ("rmsprop_decay",),
     "layer_rates": ("layer_rate_decay",),
 }
 
@@ -55,6 +58,8 @@ def _values(context: click.Context) -> dict[str, Any]:
     replaced = [other for name in given for other in TAKES_THE_PLACE_OF.get(name, ())]
     if "gradual" in given and not context.params["gradual"]:
         replaced += ["phase_epochs", "phase_dropout"]
+    if context.params.get("batching") == "documents":
+        replaced += ["random_lengths"]
     values = {name: value for name, value in values.items() if name not in replaced}
     if "layers" in given:
         for name in ("units", "dropout"):

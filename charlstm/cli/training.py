@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
-from click.core import ParameterSource
 
 from charlstm.cli.console import emit_facts, emit_json, emit_text
 from charlstm.cli.group import visible
+from charlstm.cli.method_options import refuse_idle
 from charlstm.cli.options import BUILT_IN_MINUTES, BY_TEXT_SIZE
+from charlstm.cli.params import GIVEN
 from charlstm.cli.progress import duration, loss
 from charlstm.config import TrainingConfig
 from charlstm.errors import OptionError
@@ -32,15 +33,14 @@ NOT_OF_THE_RUN = {"texts", "out", "resume", "overwrite", "checkpoint_minutes", "
 # one core came to a validation loss of 1.53, with a batch of 32, a rate of 3e-3 and a dropout of 0.13 to 1.73.
 BUILT_IN_UNITS = (128,)
 BUILT_IN_TRAINING = {"dropout": (0.0,), "batch_size": 16, "learning_rate": 5e-3, "warmup_steps": 400}
-GIVEN = (ParameterSource.COMMANDLINE, ParameterSource.ENVIRONMENT)
 
 
 def pretraining(context: click.Context, texts: Sequence[str]) -> tuple[RunOptions, NetworkOptions]:
     """Return the run and the network that the options of `pretrain`, or of what measures for it, ask for."""
     from charlstm.training.runs import NetworkOptions
 
-    usual = {"preset": "default", "optimizer": "adam", "schedule": "cosine"}
-    is_usual = all(context.params.get(name, value) == value for name, value in usual.items())
+    usual = {"preset": ("default",), "optimizer": ("adam",), "schedule": ("cosine", None)}
+    is_usual = all(context.params.get(name, values[0]) in values for name, values in usual.items())
     options = run_options(context, texts, "python-manual", BUILT_IN_TRAINING if is_usual else {})
     names = [field.name for field in dataclasses.fields(NetworkOptions)]
     network = NetworkOptions(**{name: context.params[name] for name in names})
@@ -84,6 +84,8 @@ def run_options(
         training={name: values[name] for name in values if name in TRAINING},
         given=given,
     )
+    if not options.is_begun:
+        refuse_idle(context)
     if texts or options.is_begun:
         return options
     defaults = {"max_minutes": BUILT_IN_MINUTES, **(defaults or {})}

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
-from charlstm.config import Level, ModelConfig, Precision, PresetName, TrainingConfig
+from charlstm.config import Level, ModelConfig, OptimizerName, Precision, PresetName, TrainingConfig
 from charlstm.errors import OptionError
+from charlstm.method_config import ScheduleName
 from charlstm.training.schedules import WARMED_UP
 
 Value = TypeVar("Value")
@@ -169,17 +170,23 @@ def training_config(size: Size, units: tuple[int, ...], precision: Precision, gi
         "epochs": size.epochs,
         "max_minutes": None,
         "learning_rate": DROPPED_LEARNING_RATE if is_faster else LEARNING_RATES[optimizer],
-        "schedule": "cosine",
-        "warmup_steps": WARMUP_STEPS if given.get("schedule", "cosine") in WARMED_UP else 0,
+        "schedule": usual_schedule(optimizer),
+        "warmup_steps": WARMUP_STEPS if given.get("schedule", usual_schedule(optimizer)) in WARMED_UP else 0,
         "optimizer": optimizer,
         "clip_norm": 1.0,
-        "patience": size.patience,
+        # What averages would end before it begins to.
+        "patience": 0 if optimizer == "nt-asgd" else size.patience,
         "weight_drop": weight_drop,
         "random_seed": 1,
         "precision": precision,
         "frozen_cache_gb": 0.0 if given.get("batching") == "documents" else FROZEN_CACHE_GB,
     }
     return TrainingConfig(**{**chosen, **given})
+
+
+def usual_schedule(optimizer: OptimizerName) -> ScheduleName:
+    """Return the course of the rate that goes with an optimizer."""
+    return "constant" if optimizer == "nt-asgd" else "cosine"
 
 
 def one_a_layer(values: tuple[Value, ...], layers: int) -> tuple[Value, ...]:

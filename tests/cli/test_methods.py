@@ -64,11 +64,35 @@ def test_a_tied_embedding_can_be_evaluated_sampled_and_carried_over() -> None:
         (["--layer-rates", "0.1"], "needs a value for each of the 2 LSTM layers"),
         (["--clip-norm", "1,2,3,4"], "needs a value for each of the 2 LSTM layers"),
         (["--min-learning-rate", "1"], "at most the learning rate, 0.003"),
+        (["--embedding", "8", "--tie-weights", "--gradual", "--units", "9,8"], "give --units 8, or leave out"),
+        (["--cycle-epochs", "3"], "--cycle-epochs is of --schedule cyclical and sgdr, not of cosine"),
+        (["--schedule", "sgdr", "--warmup-steps", "5"], "--warmup-steps is of --schedule constant and cosine and"),
+        (["--optimizer", "nt-asgd", "--rmsprop-decay", "0.5"], "--rmsprop-decay is of --optimizer rmsprop, not of nt"),
+        (
+            ["--optimizer", "nt-asgd", "--decay", "0.5"],
+            "--decay is of --schedule step and plateau and cyclical, not",
+        ),
     ],
 )
 def test_bad_combinations_say_what_would_work(options: list[str], says: str) -> None:
     assert says in run("pretrain", "book.txt", "-o", "model", *TINY, *options, code=2).stderr
     assert not Path("model").exists()
+
+
+def test_a_tied_head_that_is_frozen_stays_with_the_embedding_that_it_is() -> None:
+    run("pretrain", "book.txt", "-o", "base", *TINY, "--embedding", "8", "--tie-weights")
+    keeps = ["--retrain", "0", "--freeze-head", "--new-symbols", "drop", "--epochs", "1"]
+    run("transfer", "book.txt", "-m", "base", "-o", "poet", *keeps)
+    before, after = load_model(Path("base")).weights, load_model(Path("poet")).weights
+    changed = {name for name in before if not np.array_equal(before[name], after[name])}
+    assert changed == {"lstm_0/kernel", "lstm_0/recurrent_kernel", "lstm_0/bias"}
+
+
+def test_unfreezing_steps_are_of_unfreezing() -> None:
+    run("pretrain", "book.txt", "-o", "base", *TINY)
+    refused = run("transfer", "book.txt", "-m", "base", "-o", "poet", "--unfreeze-every", "2", code=2).stderr
+    assert "--unfreeze-every is of --unfreeze gradual and chain, not of none" in " ".join(refused.split())
+    assert not Path("poet").exists()
 
 
 def test_gradual_learning_hands_its_best_weights_on_and_ends_with_the_whole_stack(
@@ -213,6 +237,10 @@ def test_a_dry_run_says_what_a_preset_stands_for_and_what_is_given_wins() -> Non
     [
         ("pretrain --preset gradual --dropout 0.3", {"--dropout": [0.3]}, "--phase-dropout"),
         ("pretrain --preset gradual --layers 3", {"--layers": 3, "--units": [1500]}, "--phase-dropout"),
+        ("pretrain --preset gradual --layers 3", {"--epochs": 160}, "--phase-epochs"),
+        ("pretrain --preset gradual --epochs 4", {"--epochs": 4}, "--phase-epochs"),
+        ("pretrain --preset awd-lstm --batching documents", {"--layers": 3}, "--random-lengths"),
+        ("pretrain --preset char-rnn --schedule cosine", {"--epochs": 50}, "--decay"),
         ("pretrain --preset gradual --no-gradual", {"--gradual": False}, "--phase-epochs"),
         ("pretrain --preset awd-lstm --layers 2", {"--units": [1000, 200], "--dropout": [0.25, 0.1]}, "--gradual"),
         ("pretrain --preset awd-lstm --layers 4", {"--units": [1000, 1000, 1000, 200]}, "--gradual"),
@@ -241,6 +269,10 @@ def test_dropout_is_given_once() -> None:
         (["--optimizer", "nt-asgd"], "--optimizer nt-asgd follows the validation loss"),
         (["--target-offset", "60000"], "--target-offset 60000: the training text has"),
         (["--precision", "bfloat16", "--sequence-length", "300"], "--precision bfloat16: is for sequences of up to"),
+        (
+            ["--precision", "bfloat16", "--sequence-length", "250", "--random-lengths"],
+            "with --random-lengths up to 313",
+        ),
     ],
 )
 def test_options_that_the_texts_do_not_suffice_for_are_refused(options: list[str], says: str) -> None:

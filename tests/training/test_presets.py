@@ -33,6 +33,16 @@ def test_what_is_given_wins() -> None:
     assert (training.epochs, training.learning_rate, training.batch_size) == (3, 1.0, size.batch_size)
 
 
+def test_what_averages_keeps_its_rate_and_is_not_ended_before_it_begins_to() -> None:
+    size = size_of(1_000_000)
+    averaging = training_config(size, (256,), "float32", {"optimizer": "nt-asgd"})
+    assert (averaging.schedule, averaging.patience) == ("constant", 0)
+    chosen = training_config(size, (256,), "float32", {"optimizer": "nt-asgd", "schedule": "cosine", "patience": 3})
+    assert (chosen.schedule, chosen.patience) == ("cosine", 3)
+    usual = training_config(size, (256,), "float32", {"optimizer": "sgd"})
+    assert (usual.schedule, usual.patience) == ("cosine", size.patience)
+
+
 def test_smaller_layers_drop_less_unless_told_otherwise() -> None:
     size = size_of(1_000_000)
     assert dropout_of(size, (size.units, 2 * size.units), None) == (size.dropout, size.dropout)

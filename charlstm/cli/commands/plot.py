@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from charlstm.cli.method_options import SCHEDULE, schedule_options
+from charlstm.cli.method_options import SCHEDULE, refuse_idle, schedule_options
 from charlstm.cli.options import DIRECTORY, json_option, overwrite_option
-from charlstm.cli.training import GIVEN
+from charlstm.cli.params import GIVEN
 
 if TYPE_CHECKING:
     from charlstm.plotting.subject import Subject
@@ -85,6 +85,7 @@ def _schedule(context: click.Context, values: dict[str, Any], paths: tuple[Path,
         raise OptionError(f"--schedule draws no directory: leave {paths[0]} out")
     if name == "plateau":
         raise OptionError("--schedule plateau follows the validation loss, so there is nothing to draw beforehand")
+    refuse_idle(context)
     size = size_of(1)
     # At the rate of a usual training, which drops no recurrent weights.
     config = training_config(size, (size.units,), "float32", {"weight_drop": 0.0, **values})

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from charlstm.cli.method_options import unfreeze_every_option, unfreeze_option
+from charlstm.cli.method_options import refuse_idle, unfreeze_every_option, unfreeze_option
 from charlstm.cli.options import (
     freeze_head_option,
     frozen_cache_option,
@@ -20,9 +20,9 @@ from charlstm.cli.options import (
     text_arguments,
     trial_options,
 )
-from charlstm.cli.params import INTEGERS, NUMBERS, SUBSETS
+from charlstm.cli.params import GIVEN, INTEGERS, NUMBERS, SUBSETS
 from charlstm.cli.sections import TrainingCommand
-from charlstm.cli.training import GIVEN, TRAINING
+from charlstm.cli.training import TRAINING
 from charlstm.errors import OptionError
 
 if TYPE_CHECKING:
@@ -129,6 +129,7 @@ def _asked(context: click.Context, texts: tuple[str, ...], models: tuple[Path, .
     )
     if options.is_begun:
         return options
+    refuse_idle(context)
     return dataclasses.replace(options, texts=texts or (BUILT_IN,), bases=models or (newest_model(),))
 
 

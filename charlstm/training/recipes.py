@@ -92,7 +92,7 @@ RECIPES: Mapping[str, Recipe] = {
     "gradual": Recipe(
         "Aharoni, Rattner and Permuter, Gradual Learning of Recurrent Neural Networks, 2017, arXiv:1708.08863, with "
         "the settings GL + LAD of its program, which sums the loss over the 35 steps of a sequence: its rate of 1 is "
-        "35 for their mean, and its norm of 5 a 35th of it",
+        "35 for their mean, and its norm of 5 a 35th of it; without its dropout of the state from step to step",
         {
             "pretrain": {
                 "layers": 2,

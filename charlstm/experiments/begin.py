@@ -202,10 +202,9 @@ def _found(options: SweepOptions) -> SweepFile:
 def _with_seeds(command: str, seeds: int) -> str:
     """Return the command of a sweep for so many random seeds."""
     parts = shlex.split(command)
-    if "--seeds" in parts:
-        parts[parts.index("--seeds") + 1] = str(seeds)
-        return shlex.join(parts)
-    return shlex.join([*parts, "--seeds", str(seeds)])
+    place = parts.index("--seeds") if "--seeds" in parts else len(parts)
+    parts[place : place + 2] = ["--seeds", str(seeds)]
+    return shlex.join(parts)
 
 
 def _asked_for(

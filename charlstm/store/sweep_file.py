@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -150,6 +151,10 @@ def read_sweep(directory: Path) -> SweepFile:
         sweep = SweepFile.from_json(document)
     except OptionError as problem:
         raise ModelError(f"{path}: {problem}") from None
+    try:
+        shlex.split(sweep.command)
+    except ValueError:
+        raise ModelError(f"{path}: the value of 'command' is no command line: a quotation mark stands alone") from None
     labels = [base.label for base in sweep.bases]
     if len(set(labels)) < len(labels) or not all(map(is_label, labels)):
         raise ModelError(f"{path}: the labels of 'bases' must be different names of letters, digits, dots and dashes")

@@ -88,6 +88,7 @@ def test_a_result_reads_back_the_same(tmp_path: Path) -> None:
         ("bases", [{"label": "a", "path": "p", "sha256": "a", "units": []}]),
         ("bases", [{"label": "a", "path": "p", "sha256": "a", "units": [8]}] * 2),
         ("bases", [{"label": "a"}]),
+        ("command", "charlstm sweep '"),
     ],
 )
 def test_a_sweep_file_of_another_form_is_refused(tmp_path: Path, key: str, value: Any) -> None:

@@ -84,7 +84,7 @@ VARIANTS = {
         *["--temporal-activation-regularization", "1"],
     ],
     "gradual": ["--gradual"],
-    "nt-asgd": ["--optimizer", "nt-asgd", "--learning-rate", "9", "--non-monotone", "0", "--rmsprop-decay", "0.9"],
+    "nt-asgd": ["--optimizer", "nt-asgd", "--learning-rate", "9", "--non-monotone", "0"],
     "random lengths, further ahead": ["--random-lengths", "--target-offset", "3", "--sequence-length", "6"],
     "sgd, dropout list": ["--optimizer", "sgd", "--dropout", "0.1,0.5"],
 }

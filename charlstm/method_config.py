@@ -15,6 +15,8 @@ ScheduleName = Literal["constant", "cosine", "stlr", "cyclical", "sgdr", "one-cy
 CycleShape = Literal["triangular", "triangular2", "exp_range"]
 UnfreezeName = Literal["none", "gradual", "chain"]
 
+# Schedules without a rise of their own, which a warm-up precedes.
+WARMED_UP: tuple[ScheduleName, ...] = ("constant", "cosine", "plateau", "step")
 # Times of a schedule that follow each other faster cannot be counted any more at the end of a long run.
 LEAST_EPOCHS = 0.001
 

@@ -9,12 +9,13 @@ import click
 
 from charlstm.cli.params import GIVEN, INTEGERS, NUMBER_LISTS, NUMBERS
 from charlstm.errors import OptionError
+from charlstm.method_config import WARMED_UP
 
 SCHEDULE = click.Choice(["constant", "cosine", "stlr", "cyclical", "sgdr", "one-cycle", "plateau", "step"])
 SHARE = click.FloatRange(0, 1, max_open=True)
 # An option -> the choice that decides whether anything reads it, and what has to be chosen.
 READ_BY: Mapping[str, tuple[str, tuple[str, ...]]] = {
-    "warmup_steps": ("schedule", ("constant", "cosine", "plateau", "step")),
+    "warmup_steps": ("schedule", WARMED_UP),
     "cycle": ("schedule", ("cyclical",)),
     "cycle_epochs": ("schedule", ("cyclical", "sgdr")),
     "cycle_growth": ("schedule", ("sgdr",)),
@@ -171,7 +172,7 @@ def refuse_idle(context: click.Context) -> None:
     from charlstm.training.presets import usual_schedule
 
     for name, (choice, readers) in READ_BY.items():
-        if context.params.get(name) in (None, 0) or context.get_parameter_source(name) not in GIVEN:
+        if context.get_parameter_source(name) not in GIVEN:
             continue
         chosen = context.params[choice] or usual_schedule(context.params["optimizer"])
         if chosen not in readers:

@@ -45,7 +45,7 @@ def forbidden_symbols(config: SamplingConfig, vocabulary: Vocabulary) -> NDArray
     with them where no text ends there.
 
     Raises:
-        OptionError: none is left, or white space of a model of words, which stands between them.
+        OptionError: none is left, or the space between the words of a model of words.
     """
     unwanted = set(config.forbid)
     if vocabulary.level == "word" and " " in unwanted:

@@ -7,8 +7,7 @@ from typing import Any, TypeVar
 
 from charlstm.config import Level, ModelConfig, OptimizerName, Precision, PresetName, TrainingConfig
 from charlstm.errors import OptionError
-from charlstm.method_config import ScheduleName
-from charlstm.training.schedules import WARMED_UP
+from charlstm.method_config import WARMED_UP, ScheduleName
 
 Value = TypeVar("Value")
 

@@ -8,12 +8,10 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from charlstm.config import TrainingConfig
-from charlstm.method_config import CycleShape, ScheduleName
+from charlstm.method_config import CycleShape
 
 Schedule = Callable[[int, int], float]
 
-# Schedules without a rise of their own, which a warm-up precedes.
-WARMED_UP: tuple[ScheduleName, ...] = ("constant", "cosine", "plateau", "step")
 # Epochs of a cycle: Smith advises 4 to 20; Loshchilov and Hutter restart after one for the first time.
 CYCLE_EPOCHS = {"cyclical": 4.0, "sgdr": 1.0}
 # The lowest rate in parts of the highest: Smith's bounds, 2015 and 2018, and the ratio of Howard and Ruder.

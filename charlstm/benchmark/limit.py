@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import Any
 
 from charlstm.benchmark.contenders import Shape, Step
@@ -77,9 +76,9 @@ def _multiply(products: list[Product], precision: Precision) -> Step:
 
 
 def _read(shape: Shape, cores: int) -> Step:
-    # Before NumPy starts its threads: here the cores are shared out by hand.
-    for threads in ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS"):
-        os.environ[threads] = "1"
+    from charlstm.model.runtime import keep_products_on_a_core
+
+    keep_products_on_a_core()
     from concurrent.futures import ThreadPoolExecutor
 
     import numpy as np

@@ -1,4 +1,4 @@
-"""How TensorFlow is started: quietly, and with its threads where this program wants them."""
+"""How TensorFlow and NumPy are started: quietly, and with their threads where this program wants them."""
 
 from __future__ import annotations
 
@@ -29,6 +29,12 @@ def start_tensorflow(threads: int | None = None) -> None:
     with contextlib.suppress(RuntimeError):  # the pools have started already: in a notebook, or a test
         tf.config.threading.set_intra_op_parallelism_threads(1)
         tf.config.threading.set_inter_op_parallelism_threads(threads or cores())
+
+
+def keep_products_on_a_core() -> None:
+    """Let NumPy compute each product on the core that asks for it; to be called before any module that imports it."""
+    for threads in ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS"):
+        os.environ[threads] = "1"
 
 
 def cores() -> int:

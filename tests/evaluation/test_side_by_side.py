@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import itertools
+import signal
+import threading
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -11,6 +14,8 @@ from charlstm.evaluation import side_by_side
 from charlstm.evaluation.side_by_side import nats_of_texts
 from charlstm.model.numpy_lstm import NumpyLSTM
 from charlstm.store.model_directory import Model, load_model
+
+STEP = NumpyLSTM.step
 
 
 @pytest.fixture
@@ -27,11 +32,11 @@ def one_by_one(model: Model, text: np.ndarray) -> list[float]:
     return nats
 
 
-@pytest.mark.parametrize("many", [0, 10**9])
+@pytest.mark.parametrize("cores", [1, 3, 64])
 def test_each_text_costs_what_it_does_alone_from_a_zero_state(
-    model: Model, many: int, monkeypatch: pytest.MonkeyPatch
+    model: Model, cores: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(side_by_side, "MANY_SYMBOLS", many)
+    monkeypatch.setattr(side_by_side, "cores", lambda: cores)
     monkeypatch.setattr(side_by_side, "BATCH", 4)
     random = np.random.default_rng(3)
     lengths = [1, 2, 9, 8, 40, 3, 17, 2, 25, 10]
@@ -42,11 +47,7 @@ def test_each_text_costs_what_it_does_alone_from_a_zero_state(
         np.testing.assert_allclose(nats, one_by_one(model, text), rtol=2e-4, atol=2e-5)
 
 
-@pytest.mark.parametrize("many", [0, 10**9])
-def test_the_parts_of_a_long_text_have_the_context_before_them(
-    model: Model, many: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(side_by_side, "MANY_SYMBOLS", many)
+def test_the_parts_of_a_long_text_have_the_context_before_them(model: Model, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(side_by_side, "LONGEST", 50)
     monkeypatch.setattr(side_by_side, "CONTEXT", 120)
     # As networks are, and unlike the fixture, this one forgets.
@@ -59,6 +60,27 @@ def test_the_parts_of_a_long_text_have_the_context_before_them(
     (without,) = nats_of_texts(model, [text])
     np.testing.assert_allclose(without[:50], expected[:50], rtol=1e-3, atol=1e-3)
     assert abs(without[50:53] - expected[50:53]).max() > 0.01
+
+
+def test_an_interrupt_ends_the_work_of_all_cores(model: Model, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(side_by_side, "cores", lambda: 2)
+    monkeypatch.setattr(side_by_side, "LONGEST", 10**9)
+    # A shell's background job ignores the signal.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    steps = itertools.count()
+
+    def step(network: NumpyLSTM, ids: np.ndarray) -> np.ndarray:
+        if next(steps) == 1_000:
+            signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
+        return STEP(network, ids)
+
+    monkeypatch.setattr(NumpyLSTM, "step", step)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            nats_of_texts(model, [np.zeros(20_000, np.int64)] * 2)
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert next(steps) < 10_000
 
 
 def test_no_texts_cost_nothing(model: Model) -> None:

@@ -40,6 +40,9 @@ def command(
     """
     import dataclasses
 
+    from charlstm.model.runtime import keep_products_on_a_core
+
+    keep_products_on_a_core()
     from charlstm.cli.console import emit_json, note
     from charlstm.evaluation.scores import score_texts
     from charlstm.store.runs import newest_model

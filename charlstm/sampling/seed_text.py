@@ -24,8 +24,6 @@ TYPOGRAPHIC = {
     "\N{EM DASH}": "--",
     "\N{MINUS SIGN}": "-",
     "\t": " ",
-    "\r\n": "\n",
-    "\r": "\n",
 }
 
 # What tokenised text has in place of numbers.
@@ -37,7 +35,7 @@ class SeedText:
     """A seed as the model reads it.
 
     Attributes:
-        text: what was given; for a model of words, without spaces at its end.
+        text: what was given, with line ends as texts have them; for a model of words, without spaces at its end.
         ids: the symbols that stand for it.
         folded: symbols that were replaced by near ones, each once, in order.
         skipped: symbols for which there was none, each once, in order.
@@ -67,8 +65,9 @@ def read_seed(text: str, vocabulary: Vocabulary, *, strict: bool = False) -> See
     skipped: dict[str, None] = {}
     unknown: dict[str, None] = {}
     is_of_words = vocabulary.level == "word"
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
     if is_of_words:
-        text = text.replace("\r\n", "\n").replace("\r", "\n").rstrip(" \t")
+        text = text.rstrip(" \t")
     # In the form that texts have by default; but as it is for a model that knows all of it.
     normal = text if vocabulary.ids.keys() >= set(text) else normalize_text(text, "nfc", lowercase=False)
     for symbol in words_of(normal) if is_of_words else normal:

@@ -178,9 +178,10 @@ def test_a_file_that_exists_is_replaced_only_if_asked(model_path: Path, tmp_path
     assert json.loads(result.stdout)[0]["text"] + "\n" == out.read_text(encoding="utf-8")
 
 
-def test_echo_may_give_the_seed(model_path: Path) -> None:
-    assert sample(model_path, "--seed", "-", "--length", "3", text="once\n").stdout == (
-        sample(model_path, "--seed", "once", "--length", "3").stdout
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_echo_may_give_the_seed(model_path: Path, end: str) -> None:
+    assert sample(model_path, "--seed", "-", "--length", "3", text=f"once{end}upon{end}").stdout == (
+        sample(model_path, "--seed", "once\nupon", "--length", "3").stdout
     )
 
 

@@ -114,8 +114,11 @@ def command(
         draft.type(seed)
         write_together(draft, out, str if raw else visible)
         return
-    # A line end at the end of standard input is that of `echo`.
-    texts = lines_of(seeds, "the seeds") if seeds else [text_of(seed, "the seed").removesuffix("\n" * (seed == "-"))]
+    text = text_of(seed, "the seed")
+    if seed == "-":
+        # A line end at the end of standard input is that of `echo`.
+        text = text.removesuffix("\n").removesuffix("\r")
+    texts = lines_of(seeds, "the seeds") if seeds else [text]
     is_kept = as_json or out is not None
     work = batches(mixture, texts, num_samples, configs, device=device, strict=strict, scored=is_kept)
     if not is_kept:

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from charlstm.cli.group import visible
-from charlstm.errors import CharlstmError
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -43,13 +42,14 @@ def emit_text(text: str) -> None:
     click.echo(visible(text))
 
 
-def refuse_unprintable(drawing: str) -> None:
-    """Raise a CharlstmError unless stdout's encoding has the characters of a drawing."""
+def undrawable(drawing: str) -> str | None:
+    """Return why stdout cannot show a drawing, None where it can."""
     encoding = sys.stdout.encoding or "utf-8"
     try:
         drawing.encode(encoding)
     except UnicodeEncodeError:
-        raise CharlstmError(f"{encoding} has no characters to draw with: set PYTHONUTF8=1, or omit --show") from None
+        return f"{encoding} has no characters to draw with"
+    return None
 
 
 def terminal_columns() -> int:

@@ -77,7 +77,7 @@ def command(
     from charlstm.model.runtime import start_tensorflow
 
     start_tensorflow()
-    from charlstm.cli.console import emit_json, emit_text, note, refuse_unprintable, terminal_columns
+    from charlstm.cli.console import emit_json, emit_text, note, terminal_columns, undrawable
     from charlstm.plotting import rate_range
     from charlstm.plotting.figure_file import write_figures
     from charlstm.training.rate_range import find_rate
@@ -91,8 +91,10 @@ def command(
         emit_json({"suggestion": found.suggestion, "rates": found.rates, f"nats_per_{briefly}": found.losses})
         return
     drawing = rate_range.text_of(found.rates, found.losses, terminal_columns(), found.unit)
-    refuse_unprintable(drawing)
-    emit_text(drawing)
+    if why := undrawable(drawing):
+        note(f"{why}: set PYTHONUTF8=1, or give --out")
+    else:
+        emit_text(drawing)
     if found.suggestion is None:
         emit_text("The loss never fell: try a smaller --lowest, or more --steps.")
     else:

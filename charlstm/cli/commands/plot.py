@@ -48,8 +48,8 @@ def command(
     as their newest checkpoint; or one sweep, of which there are bars, a heat map, and for several amounts of text
     the loss against them. Without PATH, the newest model. With --schedule, the learning rate over a run.
     """
-    from charlstm.cli.console import emit_json, emit_text, refuse_unprintable, terminal_columns
-    from charlstm.errors import OptionError
+    from charlstm.cli.console import emit_json, emit_text, terminal_columns, undrawable
+    from charlstm.errors import CharlstmError, OptionError
     from charlstm.plotting.figure_file import write_figures
     from charlstm.plotting.subject import read_subject
     from charlstm.store.runs import newest_model
@@ -58,7 +58,8 @@ def command(
         raise OptionError("--show and --json both write to stdout: give one of them")
     subject = _schedule(context, schedule, paths) or read_subject(paths or (newest_model(),))
     drawing = subject.text(terminal_columns()) if show else ""
-    refuse_unprintable(drawing)
+    if why := undrawable(drawing):
+        raise CharlstmError(f"{why}: set PYTHONUTF8=1, or omit --show")
     files = write_figures(subject.figures, out, overwrite=overwrite) if out or not show else []
     if as_json:
         emit_json({"figures": [str(path) for path in files]})

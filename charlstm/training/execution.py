@@ -65,6 +65,11 @@ class RunOptions:
     training: Mapping[str, Any]
     given: Mapping[str, Any]
 
+    def corpus(self, level: Level = "char") -> CorpusConfig:
+        """Return how texts that are no dataset yet become one."""
+        seed = self.training.get("random_seed")
+        return CorpusConfig(random_seed=1 if seed is None else int(seed), level=level, unknown=UNKNOWN_OF_LEVEL[level])
+
     @property
     def is_begun(self) -> bool:
         """Whether there is a run to go on with."""
@@ -114,11 +119,7 @@ def begin_or_resume(
     if options.resume and out.exists():
         raise ModelError(f"{out} holds no {RUN}, so there is no run in it to go on with")
     with atomic.new_directory(out, overwrite=options.overwrite) as directory:
-        seed = options.training.get("random_seed")
-        corpus = CorpusConfig(
-            random_seed=1 if seed is None else int(seed), level=level, unknown=UNKNOWN_OF_LEVEL[level]
-        )
-        dataset = open_dataset(options.texts, corpus, directory / DATASET)
+        dataset = open_dataset(options.texts, options.corpus(level), directory / DATASET)
         check_is_learnable(dataset)
         begun = start(dataset)
         run = replace(begun.run, dataset=_describe(dataset, directory, out))

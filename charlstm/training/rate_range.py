@@ -10,7 +10,6 @@ from pathlib import Path
 
 import numpy as np
 
-from charlstm.config import CorpusConfig
 from charlstm.data.batches import batches_of
 from charlstm.errors import DataError
 from charlstm.store.given_text import check_is_learnable, open_dataset
@@ -62,7 +61,7 @@ def find_rate(
     each update, since nothing is known of its size.
     """
     with tempfile.TemporaryDirectory(prefix="charlstm-") as scratch:
-        dataset = open_dataset(options.texts, CorpusConfig(), Path(scratch) / "dataset")
+        dataset = open_dataset(options.texts, options.corpus(), Path(scratch) / "dataset")
         check_is_learnable(dataset)
         start = pretrain_start(options, network, dataset, note)
         train, run = np.asarray(dataset.splits["train"]), start.run
@@ -72,7 +71,7 @@ def find_rate(
         compiled.network.assign(start.weights)
         training_step = compiled.training_step(run.training, run.trained, {})
         state = compiled.network.zero_state(run.training.batch_size)
-        rates, raw = [], []
+        rates, losses, mean, least = [], [], RunningMean(), math.inf
         for step in range(steps):
             rate = lowest * (highest / lowest) ** (step / (steps - 1))
             if batches.begins_anew(step):
@@ -83,22 +82,26 @@ def find_rate(
                 break
             state = result.state
             rates.append(rate)
-            raw.append(result.nats_per_char)
-            losses = smoothed(raw)
-            if losses[-1] > DIVERGED * min(losses):
+            losses.append(mean.after(result.nats_per_char))
+            least = min(least, losses[-1])
+            if losses[-1] > DIVERGED * least:
                 break
     if len(rates) < 2:
         raise DataError(f"the loss is not finite at a learning rate of {lowest:g} already: give a smaller --lowest")
     return RateRange(rates, losses, suggested(rates, losses), dataset.vocabulary.unit)
 
 
-def smoothed(losses: Sequence[float]) -> list[float]:
-    """Return the running mean of losses in which older ones fade, without a bias to the first."""
-    mean, found = 0.0, []
-    for number, loss in enumerate(losses, 1):
-        mean = SMOOTHING * mean + (1 - SMOOTHING) * loss
-        found.append(mean / (1 - SMOOTHING**number))
-    return found
+class RunningMean:
+    """The mean of losses in which older ones fade, without a bias to the first."""
+
+    def __init__(self) -> None:
+        self._sum, self._number = 0.0, 0
+
+    def after(self, loss: float) -> float:
+        """Return the mean after one more loss."""
+        self._number += 1
+        self._sum = SMOOTHING * self._sum + (1 - SMOOTHING) * loss
+        return self._sum / (1 - SMOOTHING**self._number)
 
 
 def suggested(rates: Sequence[float], losses: Sequence[float]) -> float | None:

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 
+from charlstm.cli import console
 from charlstm.cli.main import main
 from charlstm.store.model_directory import load_model
 from charlstm.training.loop import Trainer
@@ -205,6 +206,23 @@ def test_find_rate_draws_suggests_and_changes_nothing() -> None:
     assert Path("rates.svg").read_bytes().startswith(b"<?xml")
     again = run(*FIND, "-o", "rates.svg", code=1).stderr
     assert "rates.svg" in again
+
+
+def test_find_rate_trains_on_the_text_that_pretrain_would() -> None:
+    Path("books").mkdir()
+    for number in range(6):
+        Path(f"books/{number}.txt").write_text(f"{number} a text of its own\n" * 60)
+    run("preprocess", "books", "-o", "dataset", "--random-seed", "3")
+    options = [*FIND[2:], "--steps", "3", "--random-seed", "3", "--json"]
+    of_texts, of_dataset = (json.loads(run(FIND[0], name, *options).stdout) for name in ("books", "dataset"))
+    assert of_texts == of_dataset
+
+
+def test_a_terminal_without_characters_to_draw_with_still_learns_the_rate(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(console, "undrawable", lambda _: "ascii has no characters to draw with")
+    found = run(*FIND, "--steps", "5")
+    assert "ascii has no characters to draw with: set PYTHONUTF8=1, or give --out" in found.stderr
+    assert len(found.stdout.splitlines()) == 1
 
 
 @pytest.mark.parametrize(

@@ -3,12 +3,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from charlstm.training.rate_range import smoothed, suggested
+from charlstm.training.rate_range import RunningMean, suggested
 
 
 def test_smoothing_has_no_bias_to_the_first_and_follows_the_rest() -> None:
-    assert smoothed([3.0, 3.0, 3.0]) == pytest.approx([3, 3, 3])
-    assert smoothed([1.0, 2.0])[1] == pytest.approx((0.9 * 0.1 * 1 + 0.1 * 2) / (1 - 0.81))
+    alike, rising = RunningMean(), RunningMean()
+    assert [alike.after(3.0) for _ in range(3)] == pytest.approx([3, 3, 3])
+    assert [rising.after(loss) for loss in (1.0, 2.0)] == pytest.approx([1, (0.9 * 0.1 * 1 + 0.1 * 2) / (1 - 0.81)])
 
 
 def test_the_rate_of_the_steepest_fall_before_the_least_loss_is_suggested() -> None:

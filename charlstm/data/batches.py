@@ -100,7 +100,7 @@ class StreamBatches:
         if self.steps_per_epoch == 0:
             needed = batch_size * sequence_length
             raise DataError(
-                f"the training text has {len(ids):,} characters; {needed:,} are needed for one step of "
+                f"the training text has {len(ids):,} symbols; {needed:,} are needed for one step of "
                 f"{batch_size} x {sequence_length} (--batch-size x --sequence-length)"
             )
 
@@ -301,18 +301,18 @@ def longest_random_length(sequence_length: int) -> int:
     return math.ceil(sequence_length * (1 + (MOST_DEVIATIONS + 0.5) * DEVIATION))
 
 
-def fitting_batch_size(characters: int, batch_size: int, sequence_length: int) -> int:
+def fitting_batch_size(symbols: int, batch_size: int, sequence_length: int) -> int:
     """Return the largest batch size up to `batch_size` for which a text gives at least one step.
 
     Raises:
         DataError: it does not suffice for a batch of one.
     """
-    if characters < sequence_length:
+    if symbols < sequence_length:
         raise DataError(
-            f"the training text has {characters:,} characters, but one step reads {sequence_length:,}: "
-            f"give at least {sequence_length:,} characters, or a smaller --sequence-length"
+            f"the training text has {symbols:,} symbols, but one step reads {sequence_length:,}: "
+            f"give at least {sequence_length:,} of them, or a smaller --sequence-length"
         )
-    return min(batch_size, characters // sequence_length)
+    return min(batch_size, symbols // sequence_length)
 
 
 def one_hot(ids: Ids, size: int) -> NDArray[np.float32]:

@@ -168,7 +168,12 @@ _TRAINING_OPTIONS = (
         show_default=True,
         help="Time between checkpoints; each evaluation is followed by one too.",
     ),
-    click.option("--resume", is_flag=True, help="Go on with the run at --out, or begin it if there is none yet."),
+    click.option(
+        "--resume",
+        is_flag=True,
+        help="Go on with the run at --out, which has to be given, or begin it if there is none yet; more --epochs or "
+        "--max-minutes than it had extend it.",
+    ),
     overwrite_option,
     json_option,
 )

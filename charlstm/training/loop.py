@@ -161,6 +161,8 @@ class Trainer:
     def extend(self) -> None:
         """Set the end of the run by its options anew, after they were extended."""
         position = self.position
+        if position.stopped_by == "patience":
+            position.bad_evaluations = 0  # Otherwise it would end again after a step.
         position.is_finished, position.is_estimated, position.stopped_by = False, False, "epochs"
         position.total_steps = self.last_step
 

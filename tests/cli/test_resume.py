@@ -183,6 +183,16 @@ def test_a_finished_run_ends_at_once_and_can_be_extended() -> None:
     assert results("m")[1][:4] == before[1]
 
 
+def test_an_extension_of_a_run_that_patience_ended_has_patience_again() -> None:
+    # Where nothing is learnt, no evaluation is better than the first.
+    still = ["--learning-rate", "1e-30", "--patience", "2", "--epochs", "9"]
+    run("pretrain", "book.txt", "-o", "m", *OPTIONS, *still)
+    before = results("m")[1]
+    extended = json.loads(run("pretrain", "--resume", "-o", "m", "--epochs", "10", "--json").stdout)
+    assert extended["stopped_by"] == "patience"
+    assert len(results("m")[1]) == len(before) + 2
+
+
 @pytest.mark.parametrize("operation", ["write_run", "CheckpointKeeper.write"])
 def test_an_extension_is_not_lost_to_a_kill(operation: str, monkeypatch: pytest.MonkeyPatch) -> None:
     run("pretrain", "book.txt", "-o", "m", *OPTIONS)

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
-from tiny import Recorder, tiny_trainer, train
+from tiny import MODEL, TEXT, Recorder, tiny_trainer, train
+
+from charlstm.model.weights import layer_names
+from charlstm.training import loop
 
 
 @pytest.mark.parametrize("steps_between", [1, 5])
@@ -29,6 +33,33 @@ def test_plateau_lowers_the_rate_after_epochs_that_were_no_better(tmp_path: Path
     assert decays >= 2
     assert [evaluation.learning_rate for evaluation in trainer.history] == pytest.approx(expected)
     assert trainer.position.decays == decays
+
+
+def test_the_time_before_the_first_step_does_not_count_as_that_of_steps(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = [0.0]
+
+    def frozen_outputs(*_: object) -> np.ndarray:
+        now[0] += 300
+        return np.zeros((len(TEXT), 4), np.float32)
+
+    monkeypatch.setattr(loop.time, "perf_counter", lambda: now[0])
+    monkeypatch.setattr(loop, "frozen_outputs", frozen_outputs)
+    recorder = Recorder()
+    upper = layer_names(MODEL, [1], head=True)
+    trainer = tiny_trainer(tmp_path, recorder, trained=upper, epochs=1000, max_minutes=10.0)
+    trainer._evaluation_times.is_due = lambda _: False  # type: ignore[method-assign]
+    rate = trainer._learning_rate
+
+    def after_a_second(step: int) -> float:
+        now[0] += 1
+        return rate(step)
+
+    trainer._learning_rate = after_a_second  # type: ignore[method-assign]
+    assert train(trainer, recorder)
+    assert trainer.position.stopped_by == "max_minutes"
+    assert trainer.position.step == 300
 
 
 def test_plateau_goes_no_lower_than_the_lowest_rate(tmp_path: Path) -> None:

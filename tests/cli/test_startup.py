@@ -29,6 +29,17 @@ def test_help_and_wrong_usage_import_nothing_heavy(arguments: list[str]) -> None
     assert result.returncode == 0, result.stderr
 
 
+def test_tensorflow_works_with_a_thread_an_operation_and_as_many_at_once_as_there_are_cores() -> None:
+    code = (
+        "import sys\nfrom charlstm.model.runtime import cores, start_tensorflow\nstart_tensorflow()\n"
+        "import tensorflow as tf\ntf.zeros(1)\nthreading = tf.config.threading\n"
+        "own, beside = threading.get_intra_op_parallelism_threads(), threading.get_inter_op_parallelism_threads()\n"
+        "sys.exit(f'{own} {beside}' if (own, beside) != (1, cores()) else 0)"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stderr
+
+
 def test_sampling_imports_no_tensorflow(model_path: Path) -> None:
     code = (
         "import sys\nfrom charlstm.cli.main import main\n"

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 import tensorflow as tf
 
 from charlstm.config import ModelConfig
@@ -22,6 +23,18 @@ def network(config: ModelConfig = CONFIG) -> Network:
 
 def ids(steps: int, batch: int) -> np.ndarray:
     return np.random.default_rng(0).integers(0, 5, (steps, batch)).astype(np.int32)
+
+
+def test_the_network_multiplies_in_the_precision_that_it_is_given() -> None:
+    text, weights = tf.constant(ids(9, 4)), initial_weights(CONFIG, 3)
+    found = {}
+    for precision in ("float32", "bfloat16"):
+        built = Network(CONFIG, precision)
+        built.assign(weights)
+        _, state = built(text, built.zero_state(4))
+        found[precision] = state[-1][0].numpy()
+    difference = np.abs(found["float32"] - found["bfloat16"]).max()
+    assert 1e-5 < difference < 0.03
 
 
 def test_the_numpy_step_gives_the_same_logits_as_the_network() -> None:
@@ -108,6 +121,7 @@ def test_no_two_layers_or_steps_share_a_mask() -> None:
     assert len(set(every)) == 4
 
 
+@pytest.mark.usefixtures("keras_alone")
 def test_layers_of_different_sizes_and_dropout_agree_with_keras_layer_by_layer() -> None:
     built, text = network(), tf.constant(ids(6, 2))
     variables = list(built.variables_by_name.values())

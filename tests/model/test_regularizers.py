@@ -76,6 +76,7 @@ def test_locked_dropout_has_one_mask_for_a_sequence_and_another_for_each_text() 
     assert set(np.unique(locked)) == {0, 2}
 
 
+@pytest.mark.usefixtures("keras_alone")
 def test_locked_masks_of_lower_layers_hold_in_the_kernel_and_layer_by_layer() -> None:
     built = network(DROPPING)
     masks = built._dropout_masks(TEXT, SEED, is_locked=True)
@@ -118,6 +119,7 @@ def test_input_dropout_drops_from_the_embedded_input_and_can_be_locked() -> None
     np.testing.assert_array_equal(kept[0, 0], built.variables_by_name["embedding/table"][0])
 
 
+@pytest.mark.usefixtures("keras_alone")
 def test_weights_that_were_dropped_stand_for_keras_own_where_it_runs_them() -> None:
     built = network(PLAIN)
     variables = [built.variables_by_name[name] for name in ("lstm_0/recurrent_kernel", "lstm_1/kernel")]

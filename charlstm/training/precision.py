@@ -15,13 +15,14 @@ CPU_INFO = Path("/proc/cpuinfo")
 def choose_precision(wanted: str) -> Precision:
     """Return the precision for "float32", "bfloat16" or "auto".
 
-    "auto" takes bfloat16 where the processor, or the GPU if there is one, has it in hardware.
+    "auto" takes bfloat16 where what computes, the GPU if there is one and else the processor, has it in hardware.
     """
     if wanted == "float32":
         return "float32"
     if wanted == "bfloat16":
         return "bfloat16"
-    return "bfloat16" if _gpu_has_bfloat16() or processor_has_bfloat16() else "float32"
+    of_gpu = _gpu_has_bfloat16()
+    return "bfloat16" if (processor_has_bfloat16() if of_gpu is None else of_gpu) else "float32"
 
 
 def processor_has_bfloat16(cpu_info: Path = CPU_INFO) -> bool:
@@ -32,9 +33,12 @@ def processor_has_bfloat16(cpu_info: Path = CPU_INFO) -> bool:
     return bool(BFLOAT16_FLAGS & set(next(flags, "").split()))
 
 
-def _gpu_has_bfloat16() -> bool:
+def _gpu_has_bfloat16() -> bool | None:
+    """Tell whether the first GPU, which computes, multiplies bfloat16; None without a GPU."""
     import tensorflow as tf
 
-    capabilities = (tf.config.experimental.get_device_details(gpu) for gpu in tf.config.list_physical_devices("GPU"))
-    # NVIDIA's GPUs have it from compute capability 8.0.
-    return any(details.get("compute_capability", (0, 0)) >= (8, 0) for details in capabilities)
+    for gpu in tf.config.list_physical_devices("GPU"):
+        details = tf.config.experimental.get_device_details(gpu)
+        # NVIDIA's GPUs have it from compute capability 8.0.
+        return bool(details.get("compute_capability", (0, 0)) >= (8, 0))
+    return None

@@ -3,6 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import tensorflow as tf
 
 from charlstm.training.precision import choose_precision, processor_has_bfloat16
 
@@ -30,7 +31,20 @@ def test_a_precision_that_is_asked_for_is_taken() -> None:
     assert choose_precision("bfloat16") == "bfloat16"
 
 
-@pytest.mark.parametrize(("has", "chosen"), [(True, "bfloat16"), (False, "float32")])
-def test_auto_asks_the_hardware(monkeypatch: pytest.MonkeyPatch, has: bool, chosen: str) -> None:
-    monkeypatch.setattr("charlstm.training.precision.processor_has_bfloat16", lambda: has)
+@pytest.mark.parametrize(
+    ("capabilities", "processor", "chosen"),
+    [
+        ([], True, "bfloat16"),
+        ([], False, "float32"),
+        ([(7, 5)], True, "float32"),
+        ([(8, 0)], False, "bfloat16"),
+        ([(9, 0), (7, 0)], False, "bfloat16"),
+    ],
+)
+def test_auto_asks_what_computes(
+    monkeypatch: pytest.MonkeyPatch, capabilities: list[tuple[int, int]], processor: bool, chosen: str
+) -> None:
+    monkeypatch.setattr("charlstm.training.precision.processor_has_bfloat16", lambda: processor)
+    monkeypatch.setattr(tf.config, "list_physical_devices", lambda _: capabilities)
+    monkeypatch.setattr(tf.config.experimental, "get_device_details", lambda each: {"compute_capability": each})
     assert choose_precision("auto") == chosen

@@ -7,18 +7,13 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from charlstm.data.batches import Ids
 from charlstm.data.normalization import normalize_text
 from charlstm.data.vocabulary import Vocabulary
 from charlstm.data.words import START, joined, words_of
 from charlstm.errors import DataError
-from charlstm.model.numpy_lstm import NumpyLSTM
+from charlstm.evaluation.side_by_side import nats_of_texts
 from charlstm.store.model_directory import Model
-
-# From so many symbols on, starting TensorFlow takes less time than it saves.
-MANY_SYMBOLS = 20_000
 
 
 @dataclass(frozen=True)
@@ -59,7 +54,8 @@ def surprises(model: Model, text: str, note: Callable[[str], None]) -> list[Surp
     if unknown := list(dict.fromkeys(each for each, number in zip(symbols, ids, strict=True) if number is None)):
         listed = " ".join(map(repr, unknown[:20])) + (" ..." if len(unknown) > 20 else "")
         note(f"{ids.count(None):,} {vocabulary.unit}s are not scored: {model.path} does not know {listed}")
-    costs = iter(_nats_of_each(model, read) / math.log(2))
+    (nats,) = nats_of_texts(model, [read])
+    costs = iter(nats.astype(np.float64) / math.log(2))
     # Without a symbol before it, nothing predicts the first.
     unscored = 1 - len(before)
     found = []
@@ -78,28 +74,3 @@ def _as_written(symbols: Sequence[str], vocabulary: Vocabulary) -> Iterator[str]
     for symbol in symbols:
         piece, joint = joined(symbol, joint) if vocabulary.level == "word" else (symbol, joint)
         yield piece
-
-
-def _nats_of_each(model: Model, ids: Ids) -> NDArray[np.float64]:
-    """Return what each symbol of a text (N,) but the first costs, (N - 1,), in nats."""
-    if len(ids) >= MANY_SYMBOLS:
-        return _nats_in_tensorflow(model, ids)
-    network = NumpyLSTM(model.config, model.weights)
-    nats = np.empty(len(ids) - 1)
-    for place in range(len(ids) - 1):
-        read = max(0, place + 1 - model.config.target_offset)
-        logits = network.step(ids[read : read + 1])[0].astype(np.float64)
-        nats[place] = np.logaddexp.reduce(logits) - logits[ids[place + 1]]
-    return nats
-
-
-def _nats_in_tensorflow(model: Model, ids: Ids) -> NDArray[np.float64]:
-    from charlstm.model.runtime import start_tensorflow
-
-    start_tensorflow()
-    from charlstm.model.network import Network
-    from charlstm.training.scoring import Scorer
-
-    network = Network(model.config)
-    network.assign(model.weights)
-    return Scorer(network).nats_of_each(ids).astype(np.float64)

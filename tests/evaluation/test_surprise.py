@@ -8,7 +8,6 @@ import pytest
 
 from charlstm.data.vocabulary import END_OF_DOCUMENT, UNKNOWN, Vocabulary
 from charlstm.errors import DataError
-from charlstm.evaluation import surprise
 from charlstm.evaluation.surprise import surprises
 from charlstm.model.network import Network
 from charlstm.store.model_directory import Model, load_model
@@ -24,17 +23,15 @@ def ignore(message: str) -> None:
     raise AssertionError(message)
 
 
-def test_each_character_costs_what_the_scorer_says_after_an_end(model: Model, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_each_character_costs_what_the_scorer_says_after_an_end(model: Model) -> None:
     text = "the king rode\nover the ford " * 12
     network = Network(model.config)
     network.assign(model.weights)
     ids = np.append(model.vocabulary.end_of_document, model.vocabulary.encode(text)[0])
     expected = Scorer(network).nats_of_each(ids) / np.log(2)
-    for many in (surprise.MANY_SYMBOLS, 5):
-        monkeypatch.setattr(surprise, "MANY_SYMBOLS", many)
-        found = surprises(model, text, ignore)
-        assert "".join(each.character for each in found) == text
-        np.testing.assert_allclose([each.bits for each in found], expected, rtol=1e-5)
+    found = surprises(model, text, ignore)
+    assert "".join(each.character for each in found) == text
+    np.testing.assert_allclose([each.bits for each in found], expected, rtol=1e-5)
 
 
 def test_unknown_characters_are_passed_over_and_named(model: Model) -> None:

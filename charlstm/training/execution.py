@@ -213,6 +213,7 @@ def _train(options: RunOptions, run: RunFile, weights: Weights | None, observe: 
                 break
             before, trainer = trainer, trainer_of(following, carried_over(phases[following], trainer.best))
             trainer.follow(before)
+            del before  # What it kept of the outputs of frozen layers would stay on disk.
             keeper.write(trainer.capture())
         last = trainer.capture()
         report = save_result(out, run, vocabulary, trainer, splits, characters, heed)

@@ -6,8 +6,6 @@ from dataclasses import dataclass
 
 from charlstm.benchmark.contenders import SYMBOLS, Shape
 
-FLOAT32_BYTES = 4
-
 
 @dataclass(frozen=True)
 class Product:

@@ -20,10 +20,9 @@ BY_SIZE = "by preset"
 BUILT_IN_MINUTES = 4.0
 
 
-def model_option(help_text: str, *, required: bool = False) -> Decorator:
+def model_option(help_text: str) -> Decorator:
     """Give `-m/--model`; without it, commands use the newest model of the current directory."""
-    default = None if required else "runs/latest"
-    return click.option("-m", "--model", type=DIRECTORY, required=required, show_default=default, help=help_text)
+    return click.option("-m", "--model", type=DIRECTORY, show_default="runs/latest", help=help_text)
 
 
 def models_option(help_text: str) -> Decorator:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -126,10 +126,7 @@ class Vocabulary:
             ids: of the text.
             before: what the text before it left to it; only words are written otherwise for it.
         """
-        if self.level == "word":
-            return self.spell(np.asarray(ids).tolist(), before)[0]
-        shown = self.shown
-        return "".join([shown[number] for number in np.asarray(ids).tolist()])
+        return self.spell(np.asarray(ids).tolist(), before)[0]
 
     def spell(self, ids: Iterable[int], before: Joint) -> tuple[str, Joint]:
         """Return the text of some ids after a text, and what that leaves to the text after it."""
@@ -217,6 +214,11 @@ class Vocabulary:
             twice = next(symbol for symbol, count in Counter(symbols).items() if count > 1)
             raise error(f"vocabulary.json holds the symbol {twice!a} twice")
         return cls(tuple(symbols), "word" if "level" in document else "char")
+
+
+def listed(symbols: Sequence[str]) -> str:
+    """Return symbols as a sentence names them, of many only the first."""
+    return " ".join(map(repr, symbols[:20])) + (" ..." if len(symbols) > 20 else "")
 
 
 def code_points(text: str) -> NDArray[np.uint32]:

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from charlstm.data.vocabulary import code_points
+from charlstm.data.vocabulary import code_points, listed
 from charlstm.errors import DataError, ModelError, OptionError
 from charlstm.evaluation.side_by_side import nats_of_texts
 from charlstm.evaluation.units import By, Unit, read_units
@@ -109,8 +109,8 @@ def score_texts(
         )
     left_out = len(is_scored) - chars
     if left_out:
-        listed = _listed("".join(texts), is_scored)
-        note(f"{left_out:,} characters are not scored, as not every model can predict them: {listed}")
+        unscored = [chr(code) for code in np.unique(code_points("".join(texts))[~is_scored]).tolist()]
+        note(f"{left_out:,} characters are not scored, as not every model can predict them: {listed(unscored)}")
     nats[:, ~is_scored] = 0
     starts = np.cumsum([0, *map(len, texts[:-1])])
     unit_bits = np.add.reduceat(nats, starts, axis=1, dtype=np.float64) / math.log(2)
@@ -165,12 +165,6 @@ def _unit_score(unit: Unit, chars: int, bits: dict[str, float]) -> UnitScore:
     """Return the score of a unit, whose scored characters cost so many bits together by each model."""
     per_char = {label: each / chars if chars else None for label, each in bits.items()}
     return UnitScore(unit.source, unit.number, chars, per_char, _least(per_char), unit.text[:BEGINNING])
-
-
-def _listed(text: str, is_scored: NDArray[np.bool_]) -> str:
-    """Return the different characters of a text (N,) that are not scored (N,)."""
-    characters = [chr(code) for code in np.unique(code_points(text)[~is_scored]).tolist()]
-    return " ".join(map(repr, characters[:20])) + (" ..." if len(characters) > 20 else "")
 
 
 def _least(bits: dict[str, float | None] | dict[str, float]) -> str | None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from charlstm.data.normalization import normalize_text
-from charlstm.data.vocabulary import Vocabulary
+from charlstm.data.vocabulary import Vocabulary, listed
 from charlstm.data.words import START, joined, words_of
 from charlstm.errors import DataError
 from charlstm.evaluation.side_by_side import nats_of_texts
@@ -52,8 +52,7 @@ def surprises(model: Model, text: str, note: Callable[[str], None]) -> list[Surp
     if len(read) < 2:
         raise DataError(f"there is no {vocabulary.unit} to score: {model.path} knows none of {text[:40]!r}")
     if unknown := list(dict.fromkeys(each for each, number in zip(symbols, ids, strict=True) if number is None)):
-        listed = " ".join(map(repr, unknown[:20])) + (" ..." if len(unknown) > 20 else "")
-        note(f"{ids.count(None):,} {vocabulary.unit}s are not scored: {model.path} does not know {listed}")
+        note(f"{ids.count(None):,} {vocabulary.unit}s are not scored: {model.path} does not know {listed(unknown)}")
     (nats,) = nats_of_texts(model, [read])
     costs = iter(nats.astype(np.float64) / math.log(2))
     # Without a symbol before it, nothing predicts the first.

@@ -15,6 +15,7 @@ from typing import Any
 
 from charlstm.config import CorpusConfig, NewSymbols, Precision, PresetName, TrainingConfig
 from charlstm.config_json import value_to_json
+from charlstm.data.vocabulary import listed
 from charlstm.errors import CharlstmError, DataError, ModelError, OptionError
 from charlstm.experiments.fractions import Part, parts_of
 from charlstm.experiments.paths import TRIALS, base_path, dataset_path
@@ -261,7 +262,7 @@ def _check_symbols(dataset: Dataset, base: Model, new_symbols: NewSymbols) -> No
         )
     new = [symbol for symbol in dataset.vocabulary.symbols if symbol not in base.vocabulary.ids]
     if new and new_symbols == "error":
-        raise DataError(f"{dataset.path} has {len(new)} symbols that {base.path} never saw: {' '.join(map(repr, new))}")
+        raise DataError(f"{dataset.path} has {len(new)} symbols that {base.path} never saw: {listed(new)}")
 
 
 def _described(models: Sequence[Model]) -> tuple[SweepBase, ...]:

@@ -19,13 +19,12 @@ MAX_VALUES = 2_000_000
 _STRING_OR_BRACKET = re.compile(rb'"(?:[^"\\]++|\\.)*+"?|[\[\]{}]', re.DOTALL)
 
 
-def read_json(path: Path, error: type[CharlstmError], *, max_bytes: int = MAX_BYTES) -> dict[str, Any]:
+def read_json(path: Path, error: type[CharlstmError]) -> dict[str, Any]:
     """Read the JSON object in the file at `path`.
 
     Args:
         path: the file; it must be a regular file, not a link.
         error: the class of error to raise (a dataset's or a model's).
-        max_bytes: larger files are refused before they are read.
 
     Raises:
         error: the file is missing, a link, too large, no valid JSON, too deep, of too many values, or holds NaN or
@@ -37,8 +36,8 @@ def read_json(path: Path, error: type[CharlstmError], *, max_bytes: int = MAX_BY
         raise error(f"{path} is missing")
     if not path.is_file():
         raise error(f"{path} is not a file")
-    if (size := path.stat().st_size) > max_bytes:
-        raise error(f"{path} has {size:,} bytes; at most {max_bytes:,} are read")
+    if (size := path.stat().st_size) > MAX_BYTES:
+        raise error(f"{path} has {size:,} bytes; at most {MAX_BYTES:,} are read")
     content = path.read_bytes()
     if sum(map(content.count, (b",", b"[", b"{"))) > MAX_VALUES:
         raise error(f"{path} holds more than {MAX_VALUES:,} values")

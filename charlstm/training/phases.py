@@ -15,6 +15,7 @@ from charlstm.errors import OptionError
 from charlstm.model.weights import Array, initial_weights
 from charlstm.store.model_directory import Weights
 from charlstm.training.layer_groups import group_of
+from charlstm.training.presets import one_a_layer
 
 
 @dataclass(frozen=True)
@@ -78,7 +79,7 @@ def with_phase_dropout(model: ModelConfig, training: TrainingConfig) -> ModelCon
             f"--phase-dropout {shown}: needs {model.layers} lists between semicolons, one a phase, of one value each "
             "or as many as the phase has layers: 1, 2 and so on"
         )
-    return replace(model, dropout=_one_a_layer(lists[-1], model.layers))
+    return replace(model, dropout=one_a_layer(lists[-1], model.layers))
 
 
 def phases_of(model: ModelConfig, training: TrainingConfig, trained: list[str]) -> list[Phase]:
@@ -161,7 +162,7 @@ def _unfrozen(model: ModelConfig, training: TrainingConfig, trained: Sequence[st
 def _shallower(model: ModelConfig, training: TrainingConfig, layers: int) -> ModelConfig:
     dropout = model.dropout[:layers]
     if training.phase_dropout:
-        dropout = _one_a_layer(training.phase_dropout[layers - 1], layers)
+        dropout = one_a_layer(training.phase_dropout[layers - 1], layers)
     return replace(model, units=model.units[:layers], dropout=dropout)
 
 
@@ -188,7 +189,3 @@ def _cut(values: tuple[float, ...], model: ModelConfig, whole: ModelConfig) -> t
 def _is_of(name: str, model: ModelConfig) -> bool:
     group = group_of(name)
     return not group.startswith("lstm_") or int(group[5:]) < model.layers
-
-
-def _one_a_layer(rates: tuple[float, ...], layers: int) -> tuple[float, ...]:
-    return rates * layers if len(rates) == 1 else rates

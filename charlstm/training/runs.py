@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from charlstm.config import Level, ModelConfig, NewSymbols, TrainingConfig, TransferConfig
 from charlstm.data.batches import DocumentBatches, Ids, fitting_batch_size, longest_random_length
-from charlstm.data.vocabulary import Vocabulary
+from charlstm.data.vocabulary import Vocabulary, listed
 from charlstm.errors import DataError, OptionError
 from charlstm.model.lstm import MAX_UNROLLED_STEPS
 from charlstm.model.weights import extend_vocabulary, initial_weights, layer_names
@@ -242,12 +242,12 @@ def _joined_vocabulary(dataset: Dataset, base: Model, chosen: TransferConfig, no
     new = [symbol for symbol in dataset.vocabulary.symbols if symbol not in base.vocabulary.ids]
     if not new:
         return base.vocabulary
-    listed = " ".join(map(repr, new[:20])) + (" ..." if len(new) > 20 else "")
+    named = listed(new)
     if chosen.new_symbols == "error":
-        raise DataError(f"{dataset.path} has {len(new)} symbols that {base.path} never saw: {listed}")
+        raise DataError(f"{dataset.path} has {len(new)} symbols that {base.path} never saw: {named}")
     if chosen.new_symbols == "drop":
         fate = "left out" if base.vocabulary.unknown is None else "read as the unknown symbol"
-        note(f"{len(new)} symbols are new to the base model and are {fate}: {listed}")
+        note(f"{len(new)} symbols are new to the base model and are {fate}: {named}")
         return base.vocabulary
-    note(f"{len(new)} symbols are new to the base model and are added: {listed}")
+    note(f"{len(new)} symbols are new to the base model and are added: {named}")
     return base.vocabulary.extended(dataset.vocabulary)

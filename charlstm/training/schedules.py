@@ -73,15 +73,15 @@ def cosine(step: float, total_steps: float) -> float:
     return float(0.5 * (1 + np.cos(np.pi * min(1.0, step / max(1, total_steps)))))
 
 
-def stlr(step: int, total_steps: int, high: float, cut_share: float = 0.1, ratio: float = 32.0) -> float:
-    """Slanted triangular rate: rise from high / ratio to `high` within a share of the run, then fall to the last step.
+def stlr(step: int, total_steps: int, high: float, ratio: float = 32.0) -> float:
+    """Slanted triangular rate: rise from high / ratio to `high` within a tenth of the run, then fall to the last step.
 
     The fall ends at the end of the run also where the share is no whole number of steps, for which the paper's formula
     would go below zero.
 
     Source: Howard and Ruder, ULMFiT, 2018, arXiv:1801.06146.
     """
-    cut = max(1, int(total_steps * cut_share))
+    cut = max(1, int(total_steps * 0.1))
     share = step / cut if step < cut else 1 - (step - cut) / max(1, total_steps - cut)
     return high * (1 + max(0.0, share) * (ratio - 1)) / ratio
 

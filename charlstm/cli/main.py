@@ -33,7 +33,7 @@ def main(debug: bool) -> None:
 
     \b
       charlstm pretrain                    learn English from Python's own manual
-      charlstm transfer --retrain 0,2      carry it over to fifty ballads
+      charlstm transfer --retrain 0,2      carry it over to original ballads
       charlstm sample --seed "aragorn"     and let it sing
     """
     del debug  # read by the error boundary

@@ -145,7 +145,10 @@ _TRAINING_OPTIONS = (
     click.option("--epochs", type=click.IntRange(1), show_default=BY_SIZE, help="How often the text is read, at most."),
     _max_minutes_option,
     click.option(
-        "--learning-rate", type=click.FloatRange(1e-30, 1e38), show_default="by optimizer", help="Highest rate."
+        "--learning-rate",
+        type=click.FloatRange(1e-30, 1e38),
+        show_default="by optimizer; 0.003 for adam",
+        help="Highest rate.",
     ),
     click.option("--schedule", type=SCHEDULE, show_default="cosine; constant for nt-asgd", help="Course of the rate."),
     *SCHEDULE_OPTIONS,
@@ -214,7 +217,7 @@ frozen_cache_option = click.option(
     "--frozen-cache-gb",
     type=click.FloatRange(0),
     show_default="4.0, or 0 with --batching documents",
-    help="Disk for outputs of frozen layers at the bottom, computed only once where they are without dropout.",
+    help="Disk for outputs of frozen layers at the bottom, computed once where none but the highest drops anything.",
 )
 layers_option = click.option(
     "--layers", type=click.IntRange(1, 64), show_default=BY_SIZE, help="LSTM layers in the stack."

@@ -55,7 +55,7 @@ def command(
     for what it would cost to spell the words that it does not know.
 
     Beside them stands what the text costs by simpler means that learned on the same training text. Without a DATASET
-    or TEXT, the model's own dataset is used.
+    or TEXT, it is the dataset in the model's directory, which a model has that was trained on texts.
     """
     import dataclasses
 

@@ -15,7 +15,7 @@ from charlstm.cli.options import DIRECTORY, json_option, model_option, random_se
     "--against",
     type=DIRECTORY,
     metavar="DATASET",
-    show_default="the model's own",
+    show_default="that in the model's directory, of one trained on texts",
     help="Dataset whose training text it is judged by.",
 )
 @click.option(

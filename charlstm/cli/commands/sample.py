@@ -62,7 +62,7 @@ BETWEEN_TEXTS = f"\n{'-' * 20}\n\n"
     type=DIRECTORY,
     metavar="FILE",
     show_default="the terminal",
-    help="File to write to; FILE.json beside it records the command that makes the texts again.",
+    help="File to write to; FILE.json beside it records the command that makes the texts again, but of --interactive.",
 )
 @overwrite_option
 @json_option

@@ -55,7 +55,9 @@ NOT_OF_THE_SWEEP = {
     help="What to retrain: every subset of layers, head only and the base untouched; or a list such as "
     "'0;2;0,2;all;none;untouched', where all is all layers and none the head only.",
 )
-@click.option("--scratch", is_flag=True, help="Train models on the target alone too, each until patience ends it.")
+@click.option(
+    "--scratch", is_flag=True, help="Train models on the target alone too, each until patience or --epochs ends it."
+)
 @click.option("--scratch-units", type=INTEGERS, default="64,128,256", show_default=True, help="Their units.")
 @click.option("--scratch-layers", type=INTEGERS, default="2,3", show_default=True, help="Their LSTM layers.")
 @click.option("--seeds", type=click.IntRange(1), default=3, show_default=True, help="Random seeds of each, 1 to this.")

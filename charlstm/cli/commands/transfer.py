@@ -33,7 +33,13 @@ BUILT_IN = "ballads"
 @text_arguments
 @model_option("Base model directory.")
 @out_option("Model directory to make.", "transfer")
-@click.option("--retrain", type=LAYERS, default="all", show_default=True, help="LSTM layers to train, 0 at the bottom.")
+@click.option(
+    "--retrain",
+    type=LAYERS,
+    default="all",
+    show_default=True,
+    help="LSTM layers to train, 0 at the bottom; none for the head alone.",
+)
 @freeze_head_option
 @new_symbols_option
 @frozen_cache_option

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import math
 import shlex
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, get_args
 
 import click
 
 from charlstm.cli.params import GIVEN
-from charlstm.errors import OptionError
-from charlstm.training.recipes import RECIPES, recipes_of
+from charlstm.config import Level, PresetName
+from charlstm.training.presets import sizes_of
+from charlstm.training.recipes import RECIPES
 
 # An option that is given takes the place of others of a preset, which say the same in another way.
 TAKES_THE_PLACE_OF: Mapping[str, tuple[str, ...]] = {
@@ -38,8 +40,8 @@ def print_recipe(context: click.Context, *, as_json: bool) -> None:
 
     command, preset = str(context.info_name), context.params["preset"]
     if preset not in RECIPES:
-        names = ", ".join(recipes_of(command))
-        raise OptionError(f"--dry-run shows a preset with a fixed list of options: give --preset, one of {names}")
+        _print_sizes(command, preset, as_json=as_json)
+        return
     named = _values(context)
     others = {"texts", "model", "preset", "dry_run", "as_json", "out", "overwrite", "resume"}
     given = [name for name in context.params if name not in others and context.get_parameter_source(name) in GIVEN]
@@ -49,6 +51,37 @@ def print_recipe(context: click.Context, *, as_json: bool) -> None:
         return
     line = [part for name, value in options.items() if value is not False for part in _parts(name, value)]
     emit_facts(f"Preset {preset}", {"source": RECIPES[preset].source, "options": shlex.join(line)})
+
+
+def _print_sizes(command: str, preset: PresetName, *, as_json: bool) -> None:
+    """Print what a preset that goes by the size of the training text takes for each."""
+    from charlstm.cli.console import emit_json, emit_table
+
+    sizes = {level: sizes_of(preset, level, is_transfer=command == "transfer") for level in get_args(Level)}
+    if as_json:
+        rows = {level: [size.to_json() for size in each] for level, each in sizes.items()}
+        emit_json({"preset": preset, "sizes": rows})
+        return
+    for level, each in sizes.items():
+        columns = [
+            "words to learn from" if level == "word" else "characters to learn from",
+            "layers",
+            "batch",
+            "dropout",
+            "weight drop",
+            "epochs",
+            "patience",
+        ]
+        lines = [
+            [
+                "more" if math.isinf(size.symbols) else f"up to {size.symbols:,}",
+                "of the base" if command == "transfer" else f"{size.layers} x {size.units}",
+                f"{size.batch_size} x {size.sequence_length}",
+                *(f"{value:g}" for value in (size.dropout, size.weight_drop, size.epochs, size.patience)),
+            ]
+            for size in each
+        ]
+        emit_table(f"Preset {preset}", columns, lines)
 
 
 def _values(context: click.Context) -> dict[str, Any]:

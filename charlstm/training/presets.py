@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+import math
+from dataclasses import asdict, dataclass, replace
 from typing import Any, TypeVar
 
 from charlstm.config import Level, ModelConfig, OptimizerName, Precision, PresetName, TrainingConfig
@@ -14,7 +15,7 @@ Value = TypeVar("Value")
 
 @dataclass(frozen=True)
 class Size:
-    """What suits a training text of up to so many symbols."""
+    """What suits a training text of up to so many symbols; layers of fewer units drop less."""
 
     symbols: float
     layers: int
@@ -25,6 +26,10 @@ class Size:
     epochs: int
     patience: int
     weight_drop: float = 0.0
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it as a JSON object; the largest of texts has no limit."""
+        return {**asdict(self), "symbols": None if math.isinf(self.symbols) else self.symbols}
 
 
 # What suits which training text; each row holds up to its number of characters.
@@ -96,13 +101,13 @@ LEAST_UNITS_OF_WEIGHT_DROP = 128
 FROZEN_CACHE_GB = 4.0
 
 
-def size_of(symbols: int, preset: PresetName = "default", level: Level = "char") -> Size:
+def size_of(symbols: float, preset: PresetName = "default", level: Level = "char") -> Size:
     """Return what suits a training text of so many characters or words."""
     table = PRESETS if level == "char" else WORD_PRESETS
     return next(size for size in table[preset] if symbols <= size.symbols)
 
 
-def transfer_size_of(symbols: int, preset: PresetName = "default", level: Level = "char") -> Size:
+def transfer_size_of(symbols: float, preset: PresetName = "default", level: Level = "char") -> Size:
     """Return what suits carrying a trained stack over to a text of so many characters or words.
 
     It has less to learn, and most of what it could forget: fewer epochs, and no more dropout than it is used to.  Nor
@@ -112,6 +117,12 @@ def transfer_size_of(symbols: int, preset: PresetName = "default", level: Level 
     size = size_of(symbols, preset, level)
     epochs = size.epochs // (5 if size.weight_drop else 2)
     return replace(size, epochs=max(1, epochs), dropout=min(size.dropout, 0.3), weight_drop=0.0)
+
+
+def sizes_of(preset: PresetName, level: Level, *, is_transfer: bool) -> list[Size]:
+    """Return what a preset takes for each size of text."""
+    of, table = transfer_size_of if is_transfer else size_of, PRESETS if level == "char" else WORD_PRESETS
+    return [of(size.symbols, preset, level) for size in table[preset]]
 
 
 def model_config(

@@ -247,7 +247,23 @@ def test_a_dry_run_says_what_a_preset_stands_for_and_what_is_given_wins() -> Non
     assert "--phase-dropout '0.7;0.5,0.75'" in shown
     assert "--gradual --epochs 160" in shown
     assert [path.name for path in Path().iterdir()] == ["book.txt"]
-    assert "give --preset, one of awd-lstm" in run("pretrain", "--dry-run", code=2).stderr
+
+
+def test_a_dry_run_of_a_preset_by_size_shows_what_each_size_of_text_gets() -> None:
+    shown = [line.split() for line in run("pretrain", "--preset", "quality", "--dry-run").stdout.splitlines()]
+    assert ["up", "to", "30,000", "2", "x", "256", "8", "x", "50", "0.5", "0.5", "200", "20"] in shown
+    assert ["more", "2", "x", "2048", "64", "x", "70", "0.1", "0", "5", "6"] in shown
+    sizes = json.loads(run("pretrain", "--dry-run", "--json").stdout)["sizes"]
+    trained = json.loads(run("pretrain", "book.txt", "-o", "m", "--max-minutes", "0.001", "--json").stdout)
+    kept = json.loads(Path("m/config.json").read_text())
+    assert trained["epochs"] < 1
+    (least, *_, most), used = sizes["char"], kept["training"]
+    assert most["symbols"] is None
+    assert [least[name] for name in ("batch_size", "sequence_length", "epochs", "weight_drop")] == [
+        used[name] for name in ("batch_size", "sequence_length", "epochs", "weight_drop")
+    ]
+    of_transfer = json.loads(run("transfer", "--dry-run", "--json").stdout)["sizes"]
+    assert of_transfer["char"][0]["epochs"] == least["epochs"] // 5
 
 
 @pytest.mark.parametrize(

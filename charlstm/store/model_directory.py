@@ -1,8 +1,9 @@
 """The model directory: config.json, vocabulary.json, model.safetensors, history.csv.
 
-`config.json` is written last and holds the SHA-256 of the others, so that a directory with a valid
-`config.json` is a whole model.  Where it replaces another, the new one first stands beside it as
-`.config.json.next`: whichever of the two fits the weights is the one that counts.
+`config.json` is written last and holds the SHA-256 of the others as they are then, so that a directory
+whose vocabulary and weights fit it is a whole model; the history goes on where a run is extended.  Where it replaces
+another, the new one first stands beside it as `.config.json.next`: whichever of the two fits the weights is
+the one that counts.
 """
 
 from __future__ import annotations
@@ -124,7 +125,7 @@ def save_model(
 
 
 def load_model(path: Path) -> Model:
-    """Open a model directory, checking all of it.
+    """Open a model directory, checking all that it takes from it.
 
     Raises:
         ModelError: no directory, a dataset directory, an unfinished run, a file that is missing, a link,

@@ -13,6 +13,7 @@ not trained again.
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import math
 import statistics
@@ -117,7 +118,7 @@ def write_page(path: Path, results: Results, asked: argparse.Namespace) -> None:
         f"3 layers of {asked.units} units, {asked.epochs} epochs, {asked.seeds} random seeds. Test loss in nats per "
         "character, mean and standard deviation over the seeds; all trainings of a table read the same number of "
         "characters, up to some per cent where lengths are random. Better and worse mean by more than two standard "
-        "errors of the difference.",
+        "errors of the difference. The options of each method stand in `examples/methods.py`.",
         *table("From books to poems", results.losses("poems", asked.seeds)),
         *table("From scratch, on a part of tinyshakespeare", results.losses("shakespeare", asked.seeds)),
     ]
@@ -188,7 +189,9 @@ def table(title: str, losses: Mapping[str, Sequence[float]]) -> list[str]:
         rows.append(f"| {name} | {mean:.4f}{spread} | {difference:+.4f} |")
         if name != "plain":
             said[verdict(values, plain)].append(name)
-    return [*rows, "", *(f"{what}: {', '.join(names)}." for what, names in said.items() if names)]
+    same = [f"{one} and {other}" for one, other in itertools.combinations(losses, 2) if losses[one] == losses[other]]
+    said["The same to the bit"] = same
+    return [*rows, "", *(f"{what}: {'; '.join(names)}." for what, names in said.items() if names)]
 
 
 def verdict(values: Sequence[float], plain: Sequence[float]) -> str:

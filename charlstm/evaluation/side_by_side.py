@@ -15,8 +15,9 @@ from charlstm.model.numpy_lstm import NumpyLSTM
 from charlstm.model.runtime import cores
 from charlstm.store.model_directory import Model
 
-# Texts side by side on a core.
+# Texts side by side on a core, at most, and at least where there are as many: a few take no longer than one.
 BATCH = 256
+LEAST_BATCH = 16
 # A longer text is cut into parts, so that they can be read side by side; each first reads what stands before it.
 LONGEST = 2_000
 CONTEXT = 200
@@ -59,7 +60,7 @@ def nats_of_texts(model: Model, texts: Sequence[Ids]) -> list[Costs]:
     parts = [part for number, text in enumerate(texts) for part in _parts(number, len(text))]
     # The longest first, so that the texts of a batch end nearly together and those that go on are its first rows.
     parts.sort(key=lambda part: -part.steps)
-    rows = max(1, min(BATCH, -(-len(parts) // cores())))
+    rows = min(BATCH, max(LEAST_BATCH, -(-len(parts) // cores())))
     batches = [parts[first : first + rows] for first in range(0, len(parts), rows)]
     read = [[texts[part.text][part.read_from : part.end] for part in batch] for batch in batches]
     for batch, nats in zip(batches, _on_all_cores(model, read), strict=True):
@@ -81,27 +82,26 @@ def _on_all_cores(model: Model, batches: Sequence[Sequence[Ids]]) -> Iterator[Co
     A core reads a batch by itself.  Three layers of 512 units read 9,200 symbols a second so on two cores with AVX2, by
     products that the cores share 7,600, in TensorFlow 6,000; and TensorFlow takes 4 s to start.
     """
-    is_over = threading.Event()
+    is_over, network = threading.Event(), NumpyLSTM(model.config, model.weights)
     with ThreadPoolExecutor(cores()) as pool:
         try:
-            yield from pool.map(lambda texts: _read_batch(model, texts, is_over), batches)
+            yield from pool.map(lambda texts: _read_batch(network, model.config.target_offset, texts, is_over), batches)
         finally:
             is_over.set()
 
 
-def _read_batch(model: Model, texts: Sequence[Ids], is_over: threading.Event) -> Costs:
+def _read_batch(weights: NumpyLSTM, offset: int, texts: Sequence[Ids], is_over: threading.Event) -> Costs:
     """Return what the symbols after the first of each text (B, T) cost; behind the end of a text stands anything.
 
-    Each is predicted from those up to `target_offset` symbols before it, the first ones from a first symbol that
-    repeats.
+    Each is predicted from those up to `offset` symbols before it, the first ones from a first symbol that repeats.
     """
     steps = np.array([len(text) - 1 for text in texts])
     ids = np.zeros((len(texts), steps[0] + 1), np.int32)
     for row, text in zip(ids, texts, strict=True):
         row[: len(text)] = text
-    read = np.concatenate([np.repeat(ids[:, :1], model.config.target_offset - 1, axis=1), ids], axis=1)
+    read = np.concatenate([np.repeat(ids[:, :1], offset - 1, axis=1), ids], axis=1)
     nats = np.zeros((len(texts), steps[0]), np.float32)
-    network = NumpyLSTM(model.config, model.weights, len(texts))
+    network = weights.beside(len(texts))
     for step in range(int(steps[0])):
         if is_over.is_set():
             break

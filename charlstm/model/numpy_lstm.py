@@ -6,6 +6,7 @@ cost more than the arithmetic.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 
 import numpy as np
@@ -46,6 +47,13 @@ class NumpyLSTM:
         ]
         self._head_kernel = np.ascontiguousarray(head_kernel(weights))
         self._head_bias = weights["head/bias"]
+
+    def beside(self, streams: int) -> NumpyLSTM:
+        """Return another one of the same weights, which they share, for N streams of its own from a zero state."""
+        other = copy.copy(self)
+        other.streams = streams
+        other._cells = [cell.beside(streams) for cell in self._cells]
+        return other
 
     def reset(self, streams: Sequence[int] | None = None) -> None:
         """Set the state of every layer to zero, of some streams or, without any, of all."""
@@ -124,6 +132,12 @@ class _Cell:
         self._sigmoids = self._gates[:, : 3 * units]
         self._i, self._f, self._o, self._g = np.split(self._gates, 4, axis=1)
         self._scratch = np.empty((streams, units), np.float32)
+
+    def beside(self, streams: int) -> _Cell:
+        other = copy.copy(self)
+        inputs, units = self._inputs.shape[1], self._units
+        other._look_at(np.zeros((streams, inputs), np.float32), np.zeros((streams, units), np.float32))
+        return other
 
     def reset(self, streams: slice | Sequence[int]) -> None:
         self._hidden[streams] = 0

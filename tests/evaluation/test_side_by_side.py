@@ -38,6 +38,7 @@ def test_each_text_costs_what_it_does_alone_from_a_zero_state(
 ) -> None:
     monkeypatch.setattr(side_by_side, "cores", lambda: cores)
     monkeypatch.setattr(side_by_side, "BATCH", 4)
+    monkeypatch.setattr(side_by_side, "LEAST_BATCH", 1)
     random = np.random.default_rng(3)
     lengths = [1, 2, 9, 8, 40, 3, 17, 2, 25, 10]
     texts = [random.integers(0, len(model.vocabulary), length) for length in lengths]
@@ -65,6 +66,7 @@ def test_the_parts_of_a_long_text_have_the_context_before_them(model: Model, mon
 def test_an_interrupt_ends_the_work_of_all_cores(model: Model, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(side_by_side, "cores", lambda: 2)
     monkeypatch.setattr(side_by_side, "LONGEST", 10**9)
+    monkeypatch.setattr(side_by_side, "LEAST_BATCH", 1)
     # A shell's background job ignores the signal.
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     steps = itertools.count()

@@ -121,6 +121,20 @@ def test_no_two_layers_or_steps_share_a_mask() -> None:
     assert len(set(every)) == 4
 
 
+def test_numpy_networks_beside_each_other_share_weights_and_no_state() -> None:
+    weights, text = initial_weights(CONFIG, 3), ids(4, 2)
+    expected = [NumpyLSTM(CONFIG, weights, 2).step(text[0]), NumpyLSTM(CONFIG, weights).step(text[1, :1])]
+    first = NumpyLSTM(CONFIG, weights, 3)
+    for step in text:
+        first.step([*step, 0])
+    other = first.beside(2)
+    before = first.state()
+    np.testing.assert_array_equal(other.step(text[0]), expected[0])
+    np.testing.assert_array_equal(other.beside(1).step(text[1, :1]), expected[1])
+    for kept, now in zip(before, first.state(), strict=True):
+        np.testing.assert_array_equal(kept, now)
+
+
 @pytest.mark.usefixtures("keras_alone")
 def test_layers_of_different_sizes_and_dropout_agree_with_keras_layer_by_layer() -> None:
     built, text = network(), tf.constant(ids(6, 2))

@@ -95,18 +95,16 @@ class Trainer:
         """
         position = self.position
         began = time.perf_counter() - position.elapsed
-        begun_at: float | None = position.elapsed
         if self._frozen_layers:
             self._frozen_outputs = frozen_outputs(
                 self.network, self.job.train, self._frozen_layers, self._scratch, heed
             )
+            before, position.elapsed = position.elapsed, time.perf_counter() - began
+            position.first_step_seconds += position.elapsed - before
         while position.is_evaluation_due or position.step < position.total_steps:
             if not position.is_evaluation_due:
                 self._train_one_step()
                 position.elapsed = time.perf_counter() - began
-                if begun_at is not None:
-                    position.first_step_seconds += position.elapsed - begun_at
-                    begun_at = None
                 evaluated_at = self.history[-1].step if self.history else 0
                 keep_to_time(position, self.job.training.max_minutes, self.last_step, evaluated_at)
                 self.observer.stepped(self._progress())
@@ -185,6 +183,8 @@ class Trainer:
             newest=share_of_newest(position),
         )
         seconds = time.perf_counter() - began
+        if position.step == position.phase_step:
+            position.first_step_seconds += seconds
         position.step += 1
         position.seconds += seconds
         if not result.applied:

@@ -25,8 +25,8 @@ class Position(Config):
         total_steps: the step at which the run ends, as far as known.
         is_estimated: whether the time limit has set `total_steps` yet.
         elapsed: seconds since the training began, without the time between being stopped and going on.
-        first_step_seconds: of `elapsed`, up to the end of the first step since the phase began, and since each time it
-            was gone on with: what computes the outputs of frozen layers, and compiles.
+        first_step_seconds: of `elapsed` since the phase began, its first step, which compiles, and what computes the
+            outputs of frozen layers before it, and again when the run is gone on with.
         seconds: of `elapsed`, training steps.
         sum_nats: summed losses of the steps since the last evaluation; of one that is scored in part, that part.
         sum_steps: their number, counted likewise.

@@ -30,7 +30,7 @@ def keep_to_time(position: Position, max_minutes: float | None, last_step: int, 
     is_after_evaluation = position.is_estimated and position.step == evaluated_at + 1
     if steps > 2 and (is_first or is_after_evaluation):
         position.is_estimated = True
-        # The first step and what comes before it say nothing about the others.
+        # The first step, and what computes the outputs of frozen layers, say nothing about the other steps.
         per_step = (elapsed - position.first_step_seconds) / (steps - 1)
         fitting = position.step + max(1, int((seconds - position.elapsed) / per_step))
         position.total_steps = min(last_step, fitting)

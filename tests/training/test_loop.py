@@ -35,20 +35,21 @@ def test_plateau_lowers_the_rate_after_epochs_that_were_no_better(tmp_path: Path
     assert trainer.position.decays == decays
 
 
+@pytest.mark.parametrize("stops", [0, 5])
 def test_the_time_before_the_first_step_does_not_count_as_that_of_steps(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stops: int
 ) -> None:
     now = [0.0]
 
     def frozen_outputs(*_: object) -> np.ndarray:
-        now[0] += 300
+        now[0] += 100
         return np.zeros((len(TEXT), 4), np.float32)
 
     monkeypatch.setattr(loop.time, "perf_counter", lambda: now[0])
     monkeypatch.setattr(loop, "frozen_outputs", frozen_outputs)
     recorder = Recorder()
     upper = layer_names(MODEL, [1], head=True)
-    trainer = tiny_trainer(tmp_path, recorder, trained=upper, epochs=1000, max_minutes=10.0)
+    trainer = tiny_trainer(tmp_path, recorder, trained=upper, epochs=1000, max_minutes=15.0)
     trainer._evaluation_times.is_due = lambda _: False  # type: ignore[method-assign]
     rate = trainer._learning_rate
 
@@ -57,9 +58,11 @@ def test_the_time_before_the_first_step_does_not_count_as_that_of_steps(
         return rate(step)
 
     trainer._learning_rate = after_a_second  # type: ignore[method-assign]
+    for _ in range(stops):
+        assert not train(trainer, recorder, 1)
     assert train(trainer, recorder)
     assert trainer.position.stopped_by == "max_minutes"
-    assert trainer.position.step == 300
+    assert trainer.position.step == 800 - 100 * stops
 
 
 def test_plateau_goes_no_lower_than_the_lowest_rate(tmp_path: Path) -> None:

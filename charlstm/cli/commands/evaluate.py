@@ -95,6 +95,9 @@ def _show(model: Path, value: str, *, as_json: bool) -> None:
     """Print how much each character or word of a text surprises the model."""
     import dataclasses
 
+    from charlstm.model.runtime import keep_products_on_a_core
+
+    keep_products_on_a_core()
     from charlstm.cli.console import emit_json, note
     from charlstm.cli.standard_input import text_of
     from charlstm.cli.surprise import emit_surprises

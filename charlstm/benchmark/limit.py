@@ -44,8 +44,9 @@ def split(product: Product, parts: int) -> list[Product]:
 
 def _multiply(products: list[Product], precision: Precision) -> Step:
     """Return all products, none waiting for another, one thread to a product and as many at once as there are cores."""
-    from charlstm.model.runtime import cores, start_tensorflow
+    from charlstm.model.runtime import cores, keep_products_on_a_core, start_tensorflow
 
+    keep_products_on_a_core()  # For what is read in the same process, since TensorFlow imports NumPy.
     start_tensorflow()
     import tensorflow as tf
 

@@ -1,4 +1,4 @@
-"""Presets of the literature in the command line: options that are not given take the recipe's values."""
+"""Presets in the command line: the values of a recipe for options that are not given, and what --dry-run shows."""
 
 from __future__ import annotations
 
@@ -59,7 +59,11 @@ def _print_sizes(command: str, preset: PresetName, *, as_json: bool) -> None:
 
     sizes = {level: sizes_of(preset, level, is_transfer=command == "transfer") for level in get_args(Level)}
     if as_json:
-        rows = {level: [size.to_json() for size in each] for level, each in sizes.items()}
+        of_base = {"layers", "units"} if command == "transfer" else set()
+        rows = {
+            level: [{name: value for name, value in size.to_json().items() if name not in of_base} for size in each]
+            for level, each in sizes.items()
+        }
         emit_json({"preset": preset, "sizes": rows})
         return
     for level, each in sizes.items():

@@ -264,6 +264,7 @@ def test_a_dry_run_of_a_preset_by_size_shows_what_each_size_of_text_gets() -> No
     ]
     of_transfer = json.loads(run("transfer", "--dry-run", "--json").stdout)["sizes"]
     assert of_transfer["char"][0]["epochs"] == least["epochs"] // 5
+    assert "units" not in of_transfer["char"][0]
 
 
 @pytest.mark.parametrize(

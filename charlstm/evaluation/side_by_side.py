@@ -90,7 +90,7 @@ def _on_all_cores(model: Model, batches: Sequence[Sequence[Ids]]) -> Iterator[Co
             is_over.set()
 
 
-def _read_batch(weights: NumpyLSTM, offset: int, texts: Sequence[Ids], is_over: threading.Event) -> Costs:
+def _read_batch(network: NumpyLSTM, offset: int, texts: Sequence[Ids], is_over: threading.Event) -> Costs:
     """Return what the symbols after the first of each text (B, T) cost; behind the end of a text stands anything.
 
     Each is predicted from those up to `offset` symbols before it, the first ones from a first symbol that repeats.
@@ -101,7 +101,7 @@ def _read_batch(weights: NumpyLSTM, offset: int, texts: Sequence[Ids], is_over: 
         row[: len(text)] = text
     read = np.concatenate([np.repeat(ids[:, :1], offset - 1, axis=1), ids], axis=1)
     nats = np.zeros((len(texts), steps[0]), np.float32)
-    network = weights.beside(len(texts))
+    network = network.beside(len(texts))
     for step in range(int(steps[0])):
         if is_over.is_set():
             break

@@ -210,12 +210,13 @@ def test_find_rate_draws_suggests_and_changes_nothing() -> None:
 
 def test_find_rate_trains_on_the_text_that_pretrain_would() -> None:
     Path("books").mkdir()
-    for number in range(6):
-        Path(f"books/{number}.txt").write_text(f"{number} a text of its own\n" * 60)
-    run("preprocess", "books", "-o", "dataset", "--random-seed", "3")
+    for number in range(20):
+        Path(f"books/{number}.txt").write_text(f"{chr(97 + number)} {number} " * 30)
+    for seed in "13":
+        run("preprocess", "books", "-o", f"by-{seed}", "--random-seed", seed)
     options = [*FIND[2:], "--steps", "3", "--random-seed", "3", "--json"]
-    of_texts, of_dataset = (json.loads(run(FIND[0], name, *options).stdout) for name in ("books", "dataset"))
-    assert of_texts == of_dataset
+    of_texts, by_3, by_1 = (json.loads(run(FIND[0], name, *options).stdout) for name in ("books", "by-3", "by-1"))
+    assert of_texts == by_3 != by_1
 
 
 def test_a_terminal_without_characters_to_draw_with_still_learns_the_rate(monkeypatch: pytest.MonkeyPatch) -> None:

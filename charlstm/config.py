@@ -178,6 +178,8 @@ class TrainingConfig(ScheduleFields, UpdateFields, RegularizerFields, PhaseField
             document, or whole documents, each from a zero state.  Validation and test losses are those of one stream
             in either case, so that all runs compare.
         random_lengths: whether the sequence length varies at random around the given one, and the rate with it.
+        cores: to keep at work, by parts of a batch where the layers are fewer.  How many parts decides how sums are
+            rounded, so a run keeps its own number of cores, on however many it is gone on with.
     """
 
     batch_size: int
@@ -195,6 +197,7 @@ class TrainingConfig(ScheduleFields, UpdateFields, RegularizerFields, PhaseField
     frozen_cache_gb: float
     batching: Batching = added("stream")
     random_lengths: bool = added(False)
+    cores: int = added(1)
 
     def __post_init__(self) -> None:
         _check(1 <= self.batch_size <= 65_536, "batch-size", self.batch_size, "must be between 1 and 65,536")
@@ -222,6 +225,7 @@ class TrainingConfig(ScheduleFields, UpdateFields, RegularizerFields, PhaseField
             raise OptionError(
                 "--random-lengths cuts streams of text, not documents: leave it out, or --batching stream"
             )
+        _check(1 <= self.cores <= 65_536, "cores", self.cores, "must be between 1 and 65,536")
         _check_random_seed(self.random_seed)
 
 

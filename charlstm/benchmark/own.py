@@ -12,7 +12,7 @@ TEXT_STEPS = 20
 
 def training(shape: Shape, precision: Precision) -> Step:
     """Return a whole step of the training loop: batch, forward, backward, clip, Adam."""
-    from charlstm.model.runtime import start_tensorflow
+    from charlstm.model.runtime import cores, start_tensorflow
 
     start_tensorflow()
     import numpy as np
@@ -36,11 +36,12 @@ def training(shape: Shape, precision: Precision) -> Step:
         random_seed=1,
         precision=precision,
         frozen_cache_gb=0.0,
+        cores=cores(),
     )
     model = _model(shape)
     text = np.random.default_rng(1).integers(SYMBOLS, size=TEXT_STEPS * shape.chars, dtype=np.uint8)
     batches = StreamBatches(text, shape.batch_size, shape.sequence_length, config.random_seed)
-    network = Network(model, precision)
+    network = Network(model, precision, config.cores)
     network.assign(initial_weights(model, config.random_seed))
     training_step = TrainingStep(network, config, list(network.variables_by_name), {})
     state, count = network.zero_state(shape.batch_size), 0

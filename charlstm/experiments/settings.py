@@ -25,7 +25,9 @@ SYMBOLS = 256
 
 def training_of(sweep: SweepFile, trial: Trial, characters: int) -> dict[str, Any]:
     """Return the fields of TrainingConfig that are given for a trial, on a text of so many characters."""
-    given = {**TrainingConfig.values_from_json(sweep.training), "random_seed": trial.random_seed}
+    # Trials run beside each other, and their losses must not depend on how many cores each of them had.
+    own = {"random_seed": trial.random_seed, "cores": 1}
+    given = {**TrainingConfig.values_from_json(sweep.training), **own}
     parts = 0 if trial.layers is None else len(trial.layers) + (not sweep.freeze_head)
     if parts < 2:
         # There is nothing that could begin to train after something else.

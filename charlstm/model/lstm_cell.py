@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any, NamedTuple
 
 import tensorflow as tf
@@ -45,9 +46,8 @@ class Cell:
     """One layer's weights laid out for the products, once for all steps, and its part of the two passes."""
 
     def __init__(self, weights: LayerWeights, dtype: tf.DType, width: Any, *, is_bottom: bool, is_lookup: bool) -> None:
-        self.dtype, self.width, self.is_bottom, self.is_lookup = dtype, width, is_bottom, is_lookup
+        self.dtype, self.is_bottom, self.is_lookup = dtype, is_bottom, is_lookup
         self.units, self.inputs = weights.recurrent_kernel.shape[0], weights.kernel.shape[0]
-        self.gate_shape = tf.stack([4 * self.units, width])
         bias = self._forward_gates(weights.bias[None])
         parts = [weights.recurrent_kernel] if is_bottom else [weights.kernel, weights.recurrent_kernel]
         self.table = self._forward_gates(weights.kernel) + bias if is_lookup else None
@@ -58,13 +58,25 @@ class Cell:
         # Transposed before the gates are put in order: a transpose right before a product would be folded into each
         # product of the loop, which then runs at a third of its speed (AVX2: 20 against 70 GFLOP/s on one core).
         self.forward_weights = self._forward_rows(tf.transpose(joined))
+        self.column_bias = tf.transpose(bias)
+        self.backward_kernel = self._backward_gates(tf.cast(weights.kernel, dtype))
+        self.backward_recurrent = self._backward_gates(tf.cast(weights.recurrent_kernel, dtype))
+        self._set_width(width)
+
+    def of_width(self, width: int) -> Cell:
+        """Return the same layer over a part of the batch."""
+        cell = copy.copy(self)
+        cell._set_width(width)
+        return cell
+
+    def _set_width(self, width: Any) -> None:
+        self.width = width
+        self.gate_shape = tf.stack([4 * self.units, width])
         # A broadcast sum would cost more than one with an array of the same shape.
-        self.bias = tf.tile(tf.transpose(bias), (1, width))
+        self.bias = tf.tile(self.column_bias, (1, width))
         # Called once a step, traced once: the graph is made in a third of the time, and TensorFlow inlines the calls.
         self.cell = tf.function(self._cell, autograph=False)
         self.cell_gradient = tf.function(self._cell_gradient, autograph=False)
-        self.backward_kernel = self._backward_gates(tf.cast(weights.kernel, dtype))
-        self.backward_recurrent = self._backward_gates(tf.cast(weights.recurrent_kernel, dtype))
 
     def inputs_by_step(self, inputs: tf.Tensor) -> list[tf.Tensor]:
         """Return what the inputs of all steps, known before the first, give to the gates at each: (4H, B).
@@ -128,7 +140,9 @@ class Cell:
         below = above if self.is_lookup else tf.cast(tf.matmul(self.backward_kernel, gates), tf.float32)
         return gates, before, result.cs_prev_grad, below
 
-    def weight_gradients(self, inputs: tf.Tensor, saved: list[SavedStep], gates: list[tf.Tensor]) -> list[tf.Tensor]:
+    def weight_gradients(
+        self, inputs: tf.Tensor, saved: list[tuple[SavedStep, ...]], gates: list[tuple[tf.Tensor, ...]]
+    ) -> list[tf.Tensor]:
         """Gradients of kernel, recurrent kernel and bias: products over blocks of steps, then their sum.
 
         Blocks, for then the products fill gaps of the loop and let go of the gates, in place of all at the
@@ -136,7 +150,7 @@ class Cell:
 
         Args:
             inputs: of the bottom layer, (T, B) or (T, B, D).
-            saved: what each step left, the last step first.
+            saved: what each step left, the last step first, of each part of the batch.
             gates: the gradients of each step's gates, in the same order.
         """
         reversed_inputs = None
@@ -147,10 +161,10 @@ class Cell:
         biases: list[tf.Tensor] = []
         for start in range(0, len(saved), BLOCK_STEPS):
             block = slice(start, start + BLOCK_STEPS)
-            joined = tf.concat(gates[block], 1)
+            joined = tf.concat([part for step in gates[block] for part in step], 1)
             if reversed_inputs is not None:
                 of_inputs.append(self._kernel_gradient(reversed_inputs[block], joined))
-            products.append(_outer(joined, tf.concat([step.operand for step in saved[block]], 1)))
+            products.append(_outer(joined, tf.concat([part.operand for step in saved[block] for part in step], 1)))
             biases.append(tf.reduce_sum(tf.cast(joined, tf.float32), 1, keepdims=True))
         weights, bias = self._keras_gates(tf.add_n(products)), self._keras_gates(tf.add_n(biases))[0]
         if of_inputs:

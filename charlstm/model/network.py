@@ -53,12 +53,14 @@ class Network(keras.Model):
     Args:
         config: the network.
         precision: of the matrix products; states, sums and weights are float32 in either case.
+        cores: to keep at work, where it runs on a CPU; see `lstm_kernel.lstm_stack`.
     """
 
-    def __init__(self, config: ModelConfig, precision: Precision = "float32") -> None:
+    def __init__(self, config: ModelConfig, precision: Precision = "float32", cores: int = 1) -> None:
         super().__init__(name="network")
         self.config = config
         self.precision = precision
+        self.cores = cores
         self.embedding = Embedding(config.embedding) if config.embedding else None
         self.lstms = [
             LSTM(units, precision=precision, return_sequences=True, return_state=True, name=f"lstm_{layer}")
@@ -211,7 +213,9 @@ class Network(keras.Model):
         if not use_own_kernel(lstms[0], inputs.shape[0], gpus=gpus):
             return self._layer_by_layer(inputs, state, lstms, masks, weights)
         states = [LayerState(*layer) for layer in state]
-        blocks, new_states = lstm_stack(inputs, states, weights, masks=masks, precision=self.precision)
+        blocks, new_states = lstm_stack(
+            inputs, states, weights, masks=masks, precision=self.precision, cores=self.cores
+        )
         return blocks, [(layer.h, layer.c) for layer in new_states]
 
     def _layer_by_layer(

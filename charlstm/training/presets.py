@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 from charlstm.config import Level, ModelConfig, OptimizerName, Precision, PresetName, TrainingConfig
 from charlstm.errors import OptionError
 from charlstm.method_config import WARMED_UP, ScheduleName
+from charlstm.model.runtime import cores
 
 Value = TypeVar("Value")
 
@@ -190,6 +191,7 @@ def training_config(size: Size, units: tuple[int, ...], precision: Precision, gi
         "random_seed": 1,
         "precision": precision,
         "frozen_cache_gb": 0.0 if given.get("batching") == "documents" else FROZEN_CACHE_GB,
+        "cores": cores(),
     }
     return TrainingConfig(**{**chosen, **given})
 

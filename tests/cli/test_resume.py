@@ -22,7 +22,7 @@ from safetensors.numpy import load_file
 from charlstm.cli.main import main
 from charlstm.store.lock import locked
 from charlstm.store.run_file import read_run
-from charlstm.training import execution
+from charlstm.training import execution, presets
 from charlstm.training.loop import Trainer
 
 OPTIONS = [
@@ -100,6 +100,23 @@ def test_stopping_and_going_on_changes_no_bit(variant: str, stop_after: Callable
         result = run("pretrain", "book.txt", "-o", "parts", *options, "--resume", code=code)
         if code:
             assert "go on with: charlstm pretrain --resume -o parts" in result.stderr
+    assert results("parts") == results("whole")
+
+
+def test_a_run_goes_on_to_the_bit_on_another_number_of_cores(
+    stop_after: Callable[[int], list[int]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # 64 rows of 128 units: sums of a part are rounded otherwise than those of the whole.
+    options = ["--layers", "1", "--units", "128", "--batch-size", "64", "--sequence-length", "5", "--epochs", "2"]
+    for name, cores in (("whole", 2), ("one", 1)):
+        monkeypatch.setattr(presets, "cores", lambda cores=cores: cores)
+        run("pretrain", "book.txt", "-o", name, *options)
+    assert read_run(Path("whole")).training.cores == 2
+    assert read_run(Path("one")).training.cores == 1
+    for steps, cores in ((7, 2), (9, 1), (10_000, 8)):
+        monkeypatch.setattr(presets, "cores", lambda cores=cores: cores)
+        stop_after(steps)
+        run("pretrain", "book.txt", "-o", "parts", *options, "--resume", code=143 if steps < 10_000 else 0)
     assert results("parts") == results("whole")
 
 

@@ -120,3 +120,8 @@ def test_a_model_from_scratch_is_given_more_patience_unless_told_otherwise() -> 
     assert "patience" not in training_of(sweep_file(), trials["transfer"], 1000)
     told = sweep_file(training={"precision": "float32", "patience": 3})
     assert training_of(told, trials["scratch"], 1000)["patience"] == 3
+
+
+def test_trials_do_not_depend_on_how_many_cores_they_are_given() -> None:
+    for trial in trials_of(sweep_file(scratch=True)):
+        assert training_of(sweep_file(), trial, 1000)["cores"] == 1

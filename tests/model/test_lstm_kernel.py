@@ -194,19 +194,38 @@ def test_same_inputs_give_the_same_bits(precision):
     assert all(identical(run[0] + run[1], runs[0][0] + runs[0][1]) for run in runs[1:])
 
 
-def optimized_nodes(trained):
+@pytest.mark.parametrize("mask_steps", [None, 1, STEPS])
+@pytest.mark.parametrize("cores", [4, 7])
+def test_parts_of_the_batch_equal_the_whole(cores, mask_steps, monkeypatch):
+    monkeypatch.setattr(lstm_kernel, "NARROWEST_PART", 1)
+    sources, weighting = stack_sources()
+    options = {}
+    if mask_steps is not None:
+        masks = np.random.default_rng(4).integers(0, 3, (2, mask_steps, UNITS, BATCH)).astype(np.float32)
+        options["masks"] = list(tf.constant(masks))
+    floats = arrays()[0]
+    for given in (sources, [floats, *sources[1:]]):
+        results, slopes = gradients(given, weighting, run=stack, cores=cores, **options)
+        whole, whole_slopes = gradients(given, weighting, run=stack, **options)
+        assert_close(results, whole, atol=1e-6)
+        assert_close(slopes, whole_slopes, atol=1e-5)
+
+
+def optimized_nodes(trained, inputs=None, **options):
     """The operations of a compiled step in which only the weights at these positions are trained."""
     from tensorflow.core.protobuf import config_pb2
     from tensorflow.python.eager import context
 
     sources = [tf.constant(source) for source in stack_sources()[0]]
+    if inputs is not None:
+        sources[0] = tf.constant(inputs)
 
     @tf.function(autograph=False)
     def step(*sources):
         watched = [sources[position] for position in trained]
         with tf.GradientTape() as tape:
             tape.watch(watched)
-            loss = tf.reduce_sum(stack(*sources)[0])
+            loss = tf.reduce_sum(stack(*sources, **options)[0])
         return tape.gradient(loss, watched) if trained else loss
 
     context.enable_run_metadata()
@@ -218,9 +237,9 @@ def optimized_nodes(trained):
     return [node for graph in metadata.function_graphs for node in graph.post_optimization_graph.node]
 
 
-def products_run(trained):
+def products_run(trained, inputs=None, **options):
     """How many matrix products such a step runs."""
-    return sum("MatMul" in node.op for node in optimized_nodes(trained))
+    return sum("MatMul" in node.op for node in optimized_nodes(trained, inputs, **options))
 
 
 def test_gradients_of_frozen_weights_are_not_computed():
@@ -232,6 +251,23 @@ def test_gradients_of_frozen_weights_are_not_computed():
     assert products_run(lower + upper) == forward + 2 * (STEPS - 1) + STEPS + 3 * blocks
     assert products_run(upper) == forward + (STEPS - 1) + blocks
     assert products_run([]) == forward
+
+
+def test_parts_run_their_own_steps_and_share_the_products_of_weight_gradients(monkeypatch):
+    a_step_back, weight_gradients = 2 * (STEPS - 1) + STEPS, 3
+    of_a_part = 2 * STEPS + a_step_back
+    every_weight = list(range(5, 11))
+    # A batch of 4 is too narrow to be parted ...
+    assert products_run(every_weight, cores=4) == of_a_part + weight_gradients
+    # ... unless parts may have 2 rows, and then in no more than two, and in one where the two layers suffice.
+    monkeypatch.setattr(lstm_kernel, "NARROWEST_PART", 2)
+    assert products_run(every_weight, cores=2) == of_a_part + weight_gradients
+    assert products_run(every_weight, cores=3) == 2 * of_a_part + weight_gradients
+    assert products_run(every_weight, cores=9) == 2 * of_a_part + weight_gradients
+    # Inputs that are no lookup keep a core at work, with one product for all steps.
+    of_a_part += 1
+    assert products_run(every_weight, arrays()[0], cores=3) == of_a_part + weight_gradients
+    assert products_run(every_weight, arrays()[0], cores=4) == 2 * of_a_part + weight_gradients
 
 
 def test_no_transpose_is_folded_into_the_products_of_the_loop():

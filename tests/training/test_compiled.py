@@ -68,7 +68,9 @@ def test_what_a_step_depends_on_gives_a_step_of_its_own_and_old_ones_are_let_go(
 
 
 def test_networks_of_one_shape_are_one_and_scoring_has_one_of_its_own() -> None:
-    assert training_network(MODEL, "float32") is training_network(MODEL, "float32")
-    assert training_network(MODEL, "float32") is not training_network(MODEL, "bfloat16")
+    first = training_network(MODEL, TRAINING)
+    assert training_network(MODEL, replace(TRAINING, epochs=3)) is first
+    assert training_network(MODEL, replace(TRAINING, precision="bfloat16")) is not first
+    assert training_network(MODEL, replace(TRAINING, cores=2)).network.cores == 2
     assert scoring_network(MODEL) is scoring_network(replace(MODEL, dropout=(0.5, 0.0)))
-    assert scoring_network(MODEL) is not training_network(MODEL, "float32")
+    assert scoring_network(MODEL) is not first

@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 
 from charlstm.errors import OptionError
+from charlstm.training import presets
 from charlstm.training.presets import (
     PRESETS,
     PresetName,
@@ -92,3 +93,10 @@ def test_words_have_sizes_and_an_embedding_of_their_own(preset: PresetName) -> N
     assert model_config(size, 10_000, level="word", tie_weights=True).embedding == size.units
     assert model_config(size_of(10**6), 100).embedding == 0
     assert transfer_size_of(200_000, preset, "word").epochs < size_of(200_000, preset, "word").epochs
+
+
+def test_a_training_is_laid_out_for_the_cores_there_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    size = size_of(1000)
+    monkeypatch.setattr(presets, "cores", lambda: 5)
+    assert training_config(size, (64,), "float32", {}).cores == 5
+    assert training_config(size, (64,), "float32", {"cores": 3}).cores == 3

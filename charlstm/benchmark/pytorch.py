@@ -10,7 +10,7 @@ from charlstm.config import Precision, SamplingConfig
 
 
 def training(shape: Shape, precision: Precision) -> Step:
-    """Return a step: one-hot input as a row lookup, state carried on, autocast for bfloat16, clip, fused Adam."""
+    """Return a step: one-hot input, state carried on, autocast for bfloat16, clip, fused Adam."""
     import torch
     from torch.nn import functional
 

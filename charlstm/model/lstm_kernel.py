@@ -80,7 +80,8 @@ def lstm_stack(
         weights: one per layer, float32.
         masks: one per layer, (T, H, B) or for all steps (1, H, B), float32: what its outputs are multiplied by on
             their way up, not on their way to the next step; None for a layer, or for all, multiplies by nothing.
-        precision: "float32", or "bfloat16" for bfloat16 products around float32 states, gates and sums.
+        precision: "float32", or "bfloat16" for products of bfloat16 numbers, each rounded to bfloat16, around float32
+            states and weights; a weight's gradient is summed over blocks of steps in float32.
         cores: to keep at work, by parts of the batch where the layers are fewer, if the batch is static.  Sums of
             another number of parts are rounded otherwise.
 

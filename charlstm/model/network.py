@@ -52,7 +52,7 @@ class Network(keras.Model):
 
     Args:
         config: the network.
-        precision: of the matrix products; states, sums and weights are float32 in either case.
+        precision: of the matrix products and their results; states and weights are float32 in either case.
         cores: to keep at work, where it runs on a CPU; see `lstm_kernel.lstm_stack`.
     """
 

@@ -15,7 +15,7 @@ from charlstm.benchmark.race import Progress, Rates, race
 from charlstm.config import Precision
 
 TRAINING_SHAPES = (Shape(3, 512, 64, 100), Shape(3, 256, 64, 100), Shape(2, 128, 64, 50))
-SAMPLING_SHAPES = (Shape(3, 512, 1, 100), Shape(2, 128, 1, 100))
+SAMPLING_SHAPES = (Shape(3, 512, 1, 100), Shape(3, 256, 1, 100), Shape(2, 128, 1, 100))
 # Characters of a text in one step of sampling.
 SAMPLE_LENGTH = 100
 # The share of all cores from which on other processes are worth a word.
@@ -66,8 +66,9 @@ class Benchmark:
         """Return a row for each network and number of texts beside each other.
 
         PyTorch stands there twice: as a loop over nn.LSTM (`torch`), and over nn.LSTMCell (`torch_cell`), which is the
-        faster way for few texts.  The limit for one text is to read the weights once a character, on one core or on
-        all, whichever is faster (`limit_cores`); for more of them, the matrix products on all cores.
+        faster way for few texts; Keras as a compiled step a symbol.  The limit for one text is to read the weights once
+        a character, on one core or on all, whichever is faster (`limit_cores`); for more of them, the matrix products
+        on all cores.
         """
         rows = []
         for network in shapes:
@@ -78,6 +79,7 @@ class Benchmark:
                     ("reading_on_one_core", "reading_on_all_cores") if count == 1 else ("sampling",)
                 )
                 rivals = {
+                    "keras": [Entrant("keras", "sampling", shape)],
                     "torch": [Entrant("torch", "sampling", shape)],
                     "torch_cell": [Entrant("torch", "sampling_with_cells", shape)],
                     "limit": [Entrant("limit", task, shape) for task in limits],

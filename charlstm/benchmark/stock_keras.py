@@ -6,7 +6,7 @@ import os
 from typing import Any
 
 from charlstm.benchmark.contenders import SYMBOLS, Shape, Step
-from charlstm.config import Precision
+from charlstm.config import Precision, SamplingConfig
 
 
 def training(shape: Shape, precision: Precision) -> Step:  # noqa: ARG001 - the layer is float32
@@ -16,15 +16,7 @@ def training(shape: Shape, precision: Precision) -> Step:  # noqa: ARG001 - the 
     import numpy as np
     import tensorflow as tf
 
-    ids = keras.Input((shape.sequence_length,), batch_size=shape.batch_size, dtype="int32")
-    outputs, before, after = keras.ops.one_hot(ids, SYMBOLS), [], []
-    for _ in range(shape.layers):
-        state = [keras.Input((shape.units,), batch_size=shape.batch_size) for _ in ("hidden", "cell")]
-        layer = keras.layers.LSTM(shape.units, return_sequences=True, return_state=True)
-        outputs, *new_state = layer(outputs, initial_state=state)
-        before += state
-        after += new_state
-    model = keras.Model([ids, *before], [keras.layers.Dense(SYMBOLS)(outputs), *after])
+    model = _model(shape, shape.sequence_length)
     optimizer = keras.optimizers.Adam(1e-3, global_clipnorm=1.0)
     optimizer.build(model.trainable_variables)
 
@@ -48,3 +40,42 @@ def training(shape: Shape, precision: Precision) -> Step:  # noqa: ARG001 - the 
         float(loss)
 
     return step
+
+
+def sampling(shape: Shape, precision: Precision) -> Step:  # noqa: ARG001 - the layer is float32
+    """Return the writing of B texts of T symbols: a compiled step of the layers, the head and the draw a symbol."""
+    os.environ["KERAS_BACKEND"] = "tensorflow"
+    import tensorflow as tf
+
+    model = _model(shape, 1)
+    temperature = SamplingConfig().temperature
+
+    @tf.function  # type: ignore[untyped-decorator]
+    def advance(ids: Any, state: Any) -> Any:
+        logits, *state = model([ids, *state])
+        return tf.random.categorical(logits[:, 0] / temperature, 1, dtype=tf.int32), state
+
+    def step() -> None:
+        ids = tf.zeros((shape.batch_size, 1), tf.int32)
+        state, written = [tf.zeros((shape.batch_size, shape.units))] * (2 * shape.layers), []
+        for _ in range(shape.sequence_length):
+            ids, state = advance(ids, state)
+            written.append(ids)
+        tf.concat(written, 1).numpy().tolist()
+
+    return step
+
+
+def _model(shape: Shape, steps: int) -> Any:
+    """Return a model of ids (B, T) and the state of each layer, hidden and cell (B, H): logits (B, T, V) and states."""
+    import keras
+
+    ids = keras.Input((steps,), batch_size=shape.batch_size, dtype="int32")
+    outputs, before, after = keras.ops.one_hot(ids, SYMBOLS), [], []
+    for _ in range(shape.layers):
+        state = [keras.Input((shape.units,), batch_size=shape.batch_size) for _ in ("hidden", "cell")]
+        layer = keras.layers.LSTM(shape.units, return_sequences=True, return_state=True)
+        outputs, *new_state = layer(outputs, initial_state=state)
+        before += state
+        after += new_state
+    return keras.Model([ids, *before], [keras.layers.Dense(SYMBOLS)(outputs), *after])

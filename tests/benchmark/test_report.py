@@ -19,6 +19,7 @@ RATES = {
     ("limit", "training", "float32"): [50.0, 50.0, 50.0],
     ("limit", "training", "bfloat16"): [100.0, 100.0, 100.0],
     ("charlstm", "sampling", "float32"): [8.0, 8.0, 8.0],
+    ("keras", "sampling", "float32"): [1.0, 1.0, 1.0],
     ("torch", "sampling", "float32"): [2.0, 2.0, 2.0],
     ("torch", "sampling_with_cells", "float32"): [4.0, 4.0, 4.0],
     ("limit", "sampling", "float32"): [32.0, 32.0, 32.0],
@@ -78,12 +79,14 @@ def test_rivals_that_take_no_part_are_null(raced: list[Entrant]) -> None:
 
 @pytest.mark.usefixtures("raced")
 def test_the_limit_of_one_text_is_the_faster_way_to_read_the_weights() -> None:
-    one, many = benchmark("torch").sampling([SHAPE], [1, 64])
+    one, many = benchmark("keras", "torch").sampling([SHAPE], [1, 64])
     assert one == {
         "layers": 2,
         "units": 8,
         "streams": 1,
         "chars_per_second": 8,
+        "keras_chars_per_second": 1,
+        "ratio_to_keras": 8,
         "torch_chars_per_second": 2,
         "ratio_to_torch": 4,
         "torch_cell_chars_per_second": 4,

@@ -55,8 +55,8 @@ def test_the_tables_name_rates_and_ratios(rows: dict[str, Any]) -> None:
     assert "1,234" in result.stdout
     assert "5,000 (0.25)" in result.stdout
     assert "training 2x128, batch 64 x 50 ..." in result.stderr
-    sampled = [(shape.layers, shape.units, shape.batch_size) for shape in rows["shapes"][-4:]]
-    assert sampled == [(3, 512, 3), (3, 512, 1), (2, 128, 3), (2, 128, 1)]
+    sampled = [(shape.layers, shape.units, shape.batch_size) for shape in rows["shapes"][-6:]]
+    assert sampled == [(3, 512, 3), (3, 512, 1), (3, 256, 3), (3, 256, 1), (2, 128, 3), (2, 128, 1)]
 
 
 def test_a_shape_given_in_part_has_the_rest_from_the_first(rows: dict[str, Any]) -> None:

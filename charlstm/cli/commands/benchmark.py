@@ -125,12 +125,14 @@ def _emit_tables(training: list[dict[str, Any]], sampling: list[dict[str, Any]])
             f"{row['layers']}x{row['units']}",
             str(row["streams"]),
             _rate(row["chars_per_second"]),
-            *(_compared(row, name) for name in ("torch", "torch_cell", "limit")),
+            *(_compared(row, name) for name in ("keras", "torch", "torch_cell", "limit")),
             "-" if row["limit_cores"] is None else row["limit_cores"],
         )
         for row in sampling
     ]
-    sampling_columns = ("layers", "texts", "charlstm", "PyTorch LSTM", "PyTorch LSTMCell", "limit", "limit's cores")
+    sampling_columns = (
+        *("layers", "texts", "charlstm", "Keras", "PyTorch LSTM", "PyTorch LSTMCell", "limit", "limit's cores"),
+    )
     emit_table(f"Sampling: {explained}", sampling_columns, sampling_rows)
 
 

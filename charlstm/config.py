@@ -17,6 +17,8 @@ from charlstm.method_config import PhaseFields, RegularizerFields, ScheduleField
 MAX_LAYERS = 64
 MAX_UNITS = 65_536
 MAX_COUNT = 1_000_000_000
+# The kernel unrolls its loop: tracing takes 7 ms per step and layer, not earned back on a long sequence.
+MAX_UNROLLED_STEPS = 256
 # Learning rates that are numbers in the float32 of the updates, and still are in small parts of them.
 LEAST_RATE, MOST_RATE = 1e-30, 1e38
 

@@ -8,11 +8,9 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from charlstm.config import MAX_UNROLLED_STEPS
 from charlstm.model.lstm_cell import LayerWeights
 from charlstm.model.lstm_kernel import lstm
-
-# The kernel unrolls its loop: tracing takes 7 ms per step and layer, not earned back on a long sequence.
-MAX_UNROLLED_STEPS = 256
 
 
 class LSTM(keras.layers.LSTM):

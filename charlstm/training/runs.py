@@ -8,11 +8,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from charlstm.config import Level, ModelConfig, NewSymbols, TrainingConfig, TransferConfig
+from charlstm.config import MAX_UNROLLED_STEPS, Level, ModelConfig, NewSymbols, TrainingConfig, TransferConfig
 from charlstm.data.batches import DocumentBatches, Ids, fitting_batch_size, longest_random_length
 from charlstm.data.vocabulary import Vocabulary, listed
 from charlstm.errors import DataError, OptionError
-from charlstm.model.lstm import MAX_UNROLLED_STEPS
 from charlstm.model.weights import extend_vocabulary, initial_weights, layer_names
 from charlstm.store.dataset_directory import Dataset
 from charlstm.store.given_text import check_level
@@ -56,7 +55,9 @@ def pretrain(options: RunOptions, network: NetworkOptions, observe: ObserverFact
         note: takes sentences for the user.
 
     Raises:
+        CharlstmError: the machine has not the memory.
         DataError: the text cannot be used, or there is too little of it.
+        DivergedError: the training did, and going back did not help.
         OptionError: options that do not fit together.
         StoppedError: a signal ended the training; it can be gone on with.
     """
@@ -116,7 +117,9 @@ def transfer(
         note: takes sentences for the user.
 
     Raises:
+        CharlstmError: the machine has not the memory.
         DataError: the text cannot be used, or there is too little of it, or new symbols are an error.
+        DivergedError: the training did, and going back did not help.
         ModelError: the base cannot be used.
         OptionError: options that do not fit together, or a layer that the base does not have.
         StoppedError: a signal ended the training; it can be gone on with.

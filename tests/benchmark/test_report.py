@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -67,6 +68,13 @@ def test_rows_of_training_hold_medians_and_medians_of_ratios(raced: list[Entrant
     # Keras stays in float32, and runs once for both rows.
     assert (bfloat16["precision"], bfloat16["ratio_to_keras"], bfloat16["ratio_to_torch"]) == ("bfloat16", 6, 2)
     assert [entrant.contender for entrant in raced].count("keras") == 1
+
+
+@pytest.mark.usefixtures("raced")
+@pytest.mark.parametrize(("steps", "precisions"), [(256, ["float32", "bfloat16"]), (257, ["float32"])])
+def test_sequences_that_are_never_trained_in_bfloat16_have_no_such_row(steps: int, precisions: list[str]) -> None:
+    rows = benchmark().training([replace(SHAPE, sequence_length=steps)], ["float32", "bfloat16"])
+    assert [row["precision"] for row in rows] == precisions
 
 
 def test_rivals_that_take_no_part_are_null(raced: list[Entrant]) -> None:

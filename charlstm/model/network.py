@@ -62,8 +62,12 @@ class Network(keras.Model):
         self.precision = precision
         self.cores = cores
         self.embedding = Embedding(config.embedding) if config.embedding else None
+        # On a GPU Keras runs the layers, which takes what they multiply from their dtype.
+        gpus = tf.config.list_physical_devices("GPU")
+        dtype = "mixed_bfloat16" if gpus and precision == "bfloat16" else "float32"
+        returned = {"return_sequences": True, "return_state": True}
         self.lstms = [
-            LSTM(units, precision=precision, return_sequences=True, return_state=True, name=f"lstm_{layer}")
+            LSTM(units, precision=precision, dtype=dtype, name=f"lstm_{layer}", **returned)
             for layer, units in enumerate(config.units)
         ]
         head = TiedHead if config.tie_weights else keras.layers.Dense
@@ -227,7 +231,8 @@ class Network(keras.Model):
         outputs = tf.transpose(inputs, (1, 0, 2))
         new_state = []
         for lstm, before, mask, layer in zip(lstms, state, masks, weights, strict=True):
-            outputs, hidden, cell = run_with(lstm, layer, outputs, before)
+            # Of a layer in bfloat16, so are its outputs.
+            outputs, hidden, cell = (tf.cast(part, tf.float32) for part in run_with(lstm, layer, outputs, before))
             new_state.append((hidden, cell))
             if mask is not None:
                 outputs *= tf.transpose(mask, (2, 0, 1))

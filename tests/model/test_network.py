@@ -157,6 +157,25 @@ def test_layers_of_different_sizes_and_dropout_agree_with_keras_layer_by_layer()
         np.testing.assert_allclose(ours, keras_own, atol=2e-5)
 
 
+def test_on_a_gpu_keras_runs_the_layers_in_the_precision_of_the_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tf.config, "list_physical_devices", lambda _: ["a GPU"])
+    text = tf.constant(ids(6, 2))
+    results = []
+    for precision in ("float32", "bfloat16"):
+        built = Network(CONFIG, precision)
+        built.assign(initial_weights(CONFIG, 3))
+        variables = list(built.variables_by_name.values())
+        with tf.GradientTape() as tape:
+            outputs = built.outputs(text, built.zero_state(2))
+            loss = tf.reduce_sum(outputs.dropped**2)
+        parts = [outputs.dropped, *(part for layer in outputs.state for part in layer)]
+        parts += [part for part in tape.gradient(loss, variables) if part is not None]
+        assert {part.dtype for part in parts} == {tf.float32}
+        results.append([tf.convert_to_tensor(part).numpy() for part in parts])
+    for exact, rounded in zip(*results, strict=True):
+        assert 0 < np.abs(exact - rounded).max() < 0.03
+
+
 def test_dropout_acts_in_training_only() -> None:
     built, text = network(), tf.constant(ids(6, 2))
     plain, _ = built(text, built.zero_state(2))

@@ -12,7 +12,7 @@ import typing
 from collections.abc import Iterable
 from typing import Any, Literal, Self, TypeVar
 
-from charlstm.errors import OptionError
+from charlstm.errors import CharlstmError, OptionError
 
 Value = TypeVar("Value")
 
@@ -33,6 +33,13 @@ def misfit_of_keys(kind: type, keys: Iterable[str]) -> str | None:
         return f"has the unknown key {unknown[0][:60]!r}"
     missing = [field.name for field in fields if field.name not in given and "added" not in field.metadata]
     return f"lacks the key {missing[0]!r}" if missing else None
+
+
+def check_version(document: dict[str, Any], version: int, named: str, error: type[CharlstmError]) -> None:
+    """Raise an error unless a JSON object, which is called so, has the format version that this program reads."""
+    found = document.get("format_version")
+    if type(found) is not int or found != version:
+        raise error(f"{named} has the format version {str(found)[:40]}; this charlstm reads {version}")
 
 
 class Config:

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from charlstm.config import Level
+from charlstm.config_json import check_version
 from charlstm.data.documents import END_MARK
 from charlstm.data.words import LINE_END, LONGEST_WORD, START, UNKNOWN_WORD, Joint, joined, words_of
 from charlstm.errors import CharlstmError
@@ -200,11 +201,8 @@ class Vocabulary:
         if "level" in document and document["level"] != "word":
             raise error(f'vocabulary.json has the level {str(document["level"])[:40]!a}; only "word" is named')
         is_symbol, kind = (_is_word, "word") if "level" in document else (_is_character, "single character")
-        version, symbols = document["format_version"], document["symbols"]
-        if type(version) is not int or version != FORMAT_VERSION:
-            raise error(
-                f"vocabulary.json has the format version {str(version)[:40]}; this charlstm reads {FORMAT_VERSION}"
-            )
+        check_version(document, FORMAT_VERSION, "vocabulary.json", error)
+        symbols = document["symbols"]
         if not isinstance(symbols, list) or not 1 <= len(symbols) <= MAX_SYMBOLS:
             raise error(f'vocabulary.json: "symbols" must be a list of 1 to {MAX_SYMBOLS:,} symbols')
         for number, symbol in enumerate(symbols):

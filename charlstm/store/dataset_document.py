@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 from charlstm.config import CorpusConfig, Split
+from charlstm.config_json import check_version
 from charlstm.errors import DataError, OptionError
 
 FORMAT_VERSION = 1
@@ -28,9 +29,7 @@ def check_document(document: dict[str, Any], path: Path) -> tuple[dict[str, Any]
     Raises:
         DataError: another version, an unknown or missing key, or an unusable value.
     """
-    version = document.get("format_version")
-    if type(version) is not int or version != FORMAT_VERSION:
-        raise DataError(f"{path} has the format version {str(version)[:40]}; this charlstm reads {FORMAT_VERSION}")
+    check_version(document, FORMAT_VERSION, str(path), DataError)
     summary = document.get("summary")
     is_of_words = isinstance(summary, dict) and "words" in summary
     if (misfit := _misfit(document, _WORD_DOCUMENT if is_of_words else _DOCUMENT)) is not None:

@@ -21,6 +21,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
 from charlstm.config import ModelConfig
+from charlstm.config_json import check_version
 from charlstm.data.vocabulary import Vocabulary
 from charlstm.errors import DataError, ModelError, OptionError
 from charlstm.store import atomic, json_file
@@ -194,9 +195,7 @@ def read_config(path: Path) -> dict[str, Any]:
 
 def _read_config(path: Path) -> dict[str, Any]:
     document = json_file.read_json(path, ModelError)
-    version = document.get("format_version")
-    if type(version) is not int or version != FORMAT_VERSION:
-        raise ModelError(f"{path} has format_version {str(version)[:40]}; this program reads {FORMAT_VERSION}")
+    check_version(document, FORMAT_VERSION, str(path), ModelError)
     if set(document) != set(KEYS):
         wrong = sorted(set(document) ^ set(KEYS))[0]
         raise ModelError(f"{path} {'lacks' if wrong in KEYS else 'has'} the {_kind(wrong)} {wrong[:60]!r}")

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from charlstm.config import ModelConfig, TrainingConfig, TransferConfig
-from charlstm.config_json import misfit_of_keys
+from charlstm.config_json import check_version, misfit_of_keys
 from charlstm.errors import ModelError, OptionError
 from charlstm.store import json_file
 from charlstm.store.model_directory import weight_shapes
@@ -68,9 +68,8 @@ def read_run(directory: Path) -> RunFile:
     """
     path = directory / RUN
     document = json_file.read_json(path, ModelError)
-    version = document.pop("format_version", None)
-    if type(version) is not int or version != FORMAT_VERSION:
-        raise ModelError(f"{path} is of another version than this program reads, {FORMAT_VERSION}")
+    check_version(document, FORMAT_VERSION, str(path), ModelError)
+    del document["format_version"]
     if (misfit := misfit_of_keys(RunFile, document)) is not None:
         raise ModelError(f"{path} {misfit}")
     try:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from charlstm.config import MAX_LAYERS, MAX_UNITS, ModelConfig, NewSymbols, PresetName, TrainingConfig
-from charlstm.config_json import Config
+from charlstm.config_json import Config, check_version
 from charlstm.errors import ModelError, OptionError
 from charlstm.store import json_file
 
@@ -144,9 +144,8 @@ def read_sweep(directory: Path) -> SweepFile:
     """
     path = directory / SWEEP
     document = json_file.read_json(path, ModelError)
-    version = document.pop("format_version", None)
-    if type(version) is not int or version != FORMAT_VERSION:
-        raise ModelError(f"{path} is of another version than this program reads, {FORMAT_VERSION}")
+    check_version(document, FORMAT_VERSION, str(path), ModelError)
+    del document["format_version"]
     try:
         sweep = SweepFile.from_json(document)
     except OptionError as problem:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from charlstm.config_json import Config
+from charlstm.config_json import Config, check_version
 from charlstm.errors import ModelError, OptionError
 from charlstm.store import json_file
 
@@ -69,9 +69,8 @@ def read_result(directory: Path) -> TrialResult:
     """
     path = directory / RESULT
     document = json_file.read_json(path, ModelError)
-    version = document.pop("format_version", None)
-    if type(version) is not int or version != FORMAT_VERSION:
-        raise ModelError(f"{path} is of another version than this program reads, {FORMAT_VERSION}")
+    check_version(document, FORMAT_VERSION, str(path), ModelError)
+    del document["format_version"]
     try:
         return TrialResult.from_json(document)
     except OptionError as problem:

@@ -93,9 +93,9 @@ def test_a_large_document_is_judged_in_a_moment(tmp_path: Path) -> None:
 def test_a_version_is_a_whole_number(copies: Path, version: object) -> None:
     for file in (copies / "model" / "config.json", copies / "unfinished" / "run.json"):
         edit(file, lambda document: document.update(format_version=version))
-    with pytest.raises(ModelError, match="format_version"):
+    with pytest.raises(ModelError, match="has the format version"):
         load_model(copies / "model")
-    with pytest.raises(ModelError, match="version"):
+    with pytest.raises(ModelError, match="has the format version"):
         read_run(copies / "unfinished")
 
 

@@ -32,7 +32,7 @@ def edit_config(path: Path, **changes: object) -> None:
 
 def test_another_format_version_is_refused(model_path: Path) -> None:
     edit_config(model_path, format_version=2)
-    with pytest.raises(ModelError, match="format_version 2"):
+    with pytest.raises(ModelError, match="has the format version 2; this charlstm reads 1"):
         load_model(model_path)
 
 

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, get_args
 
 import click
 
 from charlstm.cli.params import GIVEN, INTEGERS, NUMBER_LISTS, NUMBERS
 from charlstm.errors import OptionError
-from charlstm.method_config import WARMED_UP
+from charlstm.method_config import WARMED_UP, CycleShape, ScheduleName, UnfreezeName
 
-SCHEDULE = click.Choice(["constant", "cosine", "stlr", "cyclical", "sgdr", "one-cycle", "plateau", "step"])
+SCHEDULE = click.Choice(get_args(ScheduleName))
 SHARE = click.FloatRange(0, 1, max_open=True)
 # An option -> the choice that decides whether anything reads it, and what has to be chosen.
 READ_BY: Mapping[str, tuple[str, tuple[str, ...]]] = {
@@ -39,7 +39,7 @@ SCHEDULE_OPTIONS = (
     ),
     click.option(
         "--cycle",
-        type=click.Choice(["triangular", "triangular2", "exp_range"]),
+        type=click.Choice(get_args(CycleShape)),
         default="triangular",
         show_default=True,
         help="How cyclical rates go on: alike, halved each cycle, or shrinking by --decay a cycle.",
@@ -224,7 +224,7 @@ phase_dropout_option = click.option(
 )
 unfreeze_option = click.option(
     "--unfreeze",
-    type=click.Choice(["none", "gradual", "chain"]),
+    type=click.Choice(get_args(UnfreezeName)),
     default="none",
     show_default=True,
     help="Let the head train first and then one more layer downwards in each phase; or each layer alone, then all.",

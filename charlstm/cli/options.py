@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import click
 
 from charlstm.cli.method_options import REGULARIZER_OPTIONS, SCHEDULE, SCHEDULE_OPTIONS, UPDATE_OPTIONS
 from charlstm.cli.params import INTEGERS, NUMBER_OR_LIST, NUMBERS
+from charlstm.config import Batching, NewSymbols, OptimizerName, Precision
 from charlstm.training.recipes import recipes_of
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
@@ -67,7 +68,7 @@ dropout_option = click.option(
 )
 batching_option = click.option(
     "--batching",
-    type=click.Choice(["stream", "documents"]),
+    type=click.Choice(get_args(Batching)),
     default="stream",
     show_default=True,
     help="Read streams of text, or whole documents, each from a zero state; validation and test texts are one "
@@ -87,7 +88,7 @@ sequence_length_option = click.option(
 )
 optimizer_option = click.option(
     "--optimizer",
-    type=click.Choice(["adam", "rmsprop", "sgd", "nt-asgd"]),
+    type=click.Choice(get_args(OptimizerName)),
     default="adam",
     show_default=True,
     help="Update rule; nt-asgd is sgd that averages its weights once it gets no better.",
@@ -101,7 +102,7 @@ clip_norm_option = click.option(
 )
 precision_option = click.option(
     "--precision",
-    type=click.Choice(["auto", "float32", "bfloat16"]),
+    type=click.Choice(["auto", *get_args(Precision)]),
     default="auto",
     show_default=True,
     help="Of the matrix products; auto takes bfloat16 where the hardware has it.",
@@ -208,7 +209,7 @@ def training_options(name: str) -> Decorator:
 freeze_head_option = click.option("--freeze-head", is_flag=True, help="Keep the softmax head as it is too.")
 new_symbols_option = click.option(
     "--new-symbols",
-    type=click.Choice(["extend", "drop", "error"]),
+    type=click.Choice(get_args(NewSymbols)),
     default="extend",
     show_default=True,
     help="Symbols that the base never saw are added, left out, or refused.",

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 import click
 from click.core import ParameterSource
 
 from charlstm.cli.options import json_option, model_option, text_arguments
+from charlstm.config import Split
 from charlstm.errors import OptionError
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ EXTREMES = 5
 @model_option("Model directory to judge.")
 @click.option(
     "--split",
-    type=click.Choice(["train", "valid", "test"]),
+    type=click.Choice(get_args(Split)),
     default="test",
     show_default=True,
     help="Part of a dataset; a text is scored whole.",

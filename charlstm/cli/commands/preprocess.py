@@ -5,12 +5,13 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import click
 
 from charlstm.cli.options import json_option, out_option, overwrite_option, random_seed_option
 from charlstm.cli.params import COLUMN_VALUE, ESCAPED_TEXT, NUMBERS
+from charlstm.config import Documents, Level, Normalize, SplitBy, Unknown
 
 
 @click.command()
@@ -19,14 +20,14 @@ from charlstm.cli.params import COLUMN_VALUE, ESCAPED_TEXT, NUMBERS
 @click.option("--encoding", default="utf-8", show_default=True, metavar="NAME", help="Encoding of the text.")
 @click.option(
     "--normalize",
-    type=click.Choice(["nfc", "nfkc", "ascii", "none"]),
+    type=click.Choice(get_args(Normalize)),
     default="nfc",
     show_default=True,
     help="Unicode normal form; ascii folds to the nearest ASCII.",
 )
 @click.option(
     "--level",
-    type=click.Choice(["char", "word"]),
+    type=click.Choice(get_args(Level)),
     default="char",
     show_default=True,
     help="What a symbol is. Text with <unk> for rare words is taken as tokenised, and parted at white space only.",
@@ -45,14 +46,14 @@ from charlstm.cli.params import COLUMN_VALUE, ESCAPED_TEXT, NUMBERS
 )
 @click.option(
     "--unknown",
-    type=click.Choice(["drop", "symbol"]),
+    type=click.Choice(get_args(Unknown)),
     show_default="drop for characters, symbol for words",
     help="What is left out is dropped, or becomes the unknown symbol.",
 )
 @click.option("--keep-boilerplate", is_flag=True, help="Keep Project Gutenberg's licence header and footer.")
 @click.option(
     "--documents",
-    type=click.Choice(["file", "blank-lines", "line", "row"]),
+    type=click.Choice(get_args(Documents)),
     default="file",
     show_default=True,
     help="What one document is; in a table, a row. blank-lines: two or more blank lines part documents, or one "
@@ -71,7 +72,7 @@ from charlstm.cli.params import COLUMN_VALUE, ESCAPED_TEXT, NUMBERS
 )
 @click.option(
     "--split-by",
-    type=click.Choice(["auto", "document", "position"]),
+    type=click.Choice(get_args(SplitBy)),
     default="auto",
     show_default=True,
     help="Whole documents, shuffled, or the text in order; auto: documents, from ten of them upwards.",

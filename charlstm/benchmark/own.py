@@ -41,7 +41,7 @@ def training(shape: Shape, precision: Precision) -> Step:
     model = _model(shape)
     text = np.random.default_rng(1).integers(SYMBOLS, size=TEXT_STEPS * shape.chars, dtype=np.uint8)
     batches = StreamBatches(text, shape.batch_size, shape.sequence_length, config.random_seed)
-    network = Network(model, precision, config.cores)
+    network = Network(model, precision)
     network.assign(initial_weights(model, config.random_seed))
     training_step = TrainingStep(network, config, list(network.variables_by_name), {})
     state, count = network.zero_state(shape.batch_size), 0

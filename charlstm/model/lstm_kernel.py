@@ -24,6 +24,8 @@ from charlstm.model.lstm_cell import BLOCK_STEPS, Cell, LayerWeights, SavedStep
 # Rows of a part of a batch, at least: products with fewer are slow.  256 units on one core, AVX2, float32: 81 GFLOP/s
 # with 64 rows, 75 with 32, 61 with 16, 41 with 12, 37 with 8.
 NARROWEST_PART = 16
+# Every part is traced and compiled by itself: 1 x 512, 100 steps, took 4.5 s to its first step in one part, 6.9 in two.
+MOST_PARTS = 4
 
 
 class LayerState(NamedTuple):
@@ -151,7 +153,7 @@ def _parted(layers: list[Cell], batch: int | None, cores: int) -> list[_Part]:
     0.86 (256), 0.91 (512).  Not measured on more cores.
     """
     busy = len(layers) + (not layers[0].is_lookup)
-    count = min(-(-cores // busy), (batch or 0) // NARROWEST_PART)
+    count = min(-(-cores // busy), (batch or 0) // NARROWEST_PART, MOST_PARTS)
     if batch is None or count < 2:
         return [_Part(slice(None), layers)]
     ends = [batch * part // count for part in range(count + 1)]

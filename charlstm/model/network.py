@@ -53,14 +53,12 @@ class Network(keras.Model):
     Args:
         config: the network.
         precision: of the matrix products and their results; states and weights are float32 in either case.
-        cores: to keep at work, where it runs on a CPU; see `lstm_kernel.lstm_stack`.
     """
 
-    def __init__(self, config: ModelConfig, precision: Precision = "float32", cores: int = 1) -> None:
+    def __init__(self, config: ModelConfig, precision: Precision = "float32") -> None:
         super().__init__(name="network")
         self.config = config
         self.precision = precision
-        self.cores = cores
         self.embedding = Embedding(config.embedding) if config.embedding else None
         # On a GPU Keras runs the layers, which takes what they multiply from their dtype.
         gpus = tf.config.list_physical_devices("GPU")
@@ -114,6 +112,7 @@ class Network(keras.Model):
         dropout_seed: Any | None = None,
         first_layer: int = 0,
         noise: RegularizerFields = NO_NOISE,
+        cores: int = 1,
     ) -> Outputs:
         """Read a piece of text up to below the head.
 
@@ -123,6 +122,7 @@ class Network(keras.Model):
             dropout_seed: two integers, (2,), from which all that is dropped is drawn; None to drop nothing.
             first_layer: the lowest layer to run; the state of those below stays as it is.
             noise: what is dropped besides the layers' outputs, and how.
+            cores: to keep at work on a CPU; see `lstm_kernel.lstm_stack`.
         """
         masks = self._dropout_masks(inputs, dropout_seed, max(0, first_layer - 1), is_locked=noise.locked_dropout)
         lstms = self.lstms[first_layer:]
@@ -139,11 +139,11 @@ class Network(keras.Model):
             inputs, weights[0] = self._first_inputs(inputs, weights[0], dropout_seed, noise)
         raw = None
         if not noise.temporal_activation_regularization:
-            blocks, new_state = self._stack(inputs, state[first_layer:], lstms, masks, weights)
+            blocks, new_state = self._stack(inputs, state[first_layer:], lstms, masks, weights, cores)
         else:
             # The kernel gives the outputs after the highest mask only.
             top = masks.pop() if lstms else None
-            blocks, new_state = self._stack(inputs, state[first_layer:], lstms, [*masks, None], weights)
+            blocks, new_state = self._stack(inputs, state[first_layer:], lstms, [*masks, None], weights, cores)
             raw = tf.concat(blocks, 0)
             blocks = blocks if top is None else [raw * tf.transpose(top, (0, 2, 1))]
         return Outputs(raw, blocks, state[:first_layer] + new_state)
@@ -208,7 +208,13 @@ class Network(keras.Model):
         return inputs, weights
 
     def _stack(
-        self, inputs: Any, state: State, lstms: list[LSTM], masks: list[Any | None], weights: list[LayerWeights]
+        self,
+        inputs: Any,
+        state: State,
+        lstms: list[LSTM],
+        masks: list[Any | None],
+        weights: list[LayerWeights],
+        cores: int = 1,
     ) -> tuple[list[Any], State]:
         """Run some layers on top of each other: outputs in blocks of time, each (t, B, H), and their state."""
         if not lstms:
@@ -217,9 +223,7 @@ class Network(keras.Model):
         if not use_own_kernel(lstms[0], inputs.shape[0], gpus=gpus):
             return self._layer_by_layer(inputs, state, lstms, masks, weights)
         states = [LayerState(*layer) for layer in state]
-        blocks, new_states = lstm_stack(
-            inputs, states, weights, masks=masks, precision=self.precision, cores=self.cores
-        )
+        blocks, new_states = lstm_stack(inputs, states, weights, masks=masks, precision=self.precision, cores=cores)
         return blocks, [(layer.h, layer.c) for layer in new_states]
 
     def _layer_by_layer(

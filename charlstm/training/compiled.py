@@ -29,15 +29,14 @@ class CompiledNetwork:
     Args:
         config: the network.
         precision: of its matrix products.
-        cores: to keep at work.
 
     Attributes:
         network: the network; its weights are whatever its last user assigned.
         scorer: scores texts with it.
     """
 
-    def __init__(self, config: ModelConfig, precision: Precision, cores: int = 1) -> None:
-        self.network = Network(config, precision, cores)
+    def __init__(self, config: ModelConfig, precision: Precision) -> None:
+        self.network = Network(config, precision)
         self.scorer = Scorer(self.network)
         self._steps: dict[object, TrainingStep] = {}
 
@@ -59,14 +58,10 @@ class CompiledNetwork:
         return step
 
 
-def training_network(config: ModelConfig, training: TrainingConfig) -> CompiledNetwork:
-    """Return the network to train, for one run at a time."""
-    return _training_network(config, training.precision, training.cores)
-
-
 @functools.lru_cache(maxsize=NETWORKS)
-def _training_network(config: ModelConfig, precision: Precision, cores: int) -> CompiledNetwork:
-    return CompiledNetwork(config, precision, cores)
+def training_network(config: ModelConfig, precision: Precision) -> CompiledNetwork:
+    """Return the network to train, for one run at a time."""
+    return CompiledNetwork(config, precision)
 
 
 def scoring_network(config: ModelConfig) -> CompiledNetwork:

@@ -157,7 +157,7 @@ def _train(options: RunOptions, run: RunFile, weights: Weights | None, observe: 
         job = _job(run, phase, weights, splits, batches)
         if len(phases) > 1:
             note(f"Phase {number + 1} of {len(phases)}.")
-        return Trainer(job, training_network(phase.model, phase.training), observe(job, vocabulary), out)
+        return Trainer(job, training_network(phase.model, phase.training.precision), observe(job, vocabulary), out)
 
     again = f"charlstm {run.command} --resume -o {shlex.quote(str(out))}"
     with stop_requests() as stop_signal:

@@ -67,7 +67,7 @@ def find_rate(
         train, run = np.asarray(dataset.splits["train"]), start.run
         starts, end = dataset.documents["train"], dataset.vocabulary.end_of_document
         batches = batches_of(run.training, train, starts, end, run.model.target_offset)
-        compiled = training_network(run.model, run.training)
+        compiled = training_network(run.model, run.training.precision)
         compiled.network.assign(start.weights)
         training_step = compiled.training_step(run.training, run.trained, {})
         state = compiled.network.zero_state(run.training.batch_size)

@@ -21,7 +21,7 @@ from charlstm.training.optimizers import Optimizer, clip_by_global_norm, clip_by
 # What of a training's options is compiled into its step.
 COMPILED_OPTIONS = (
     *("optimizer", "clip_norm", "layer_rates", "layer_rate_decay", "weight_decay", "rmsprop_decay"),
-    *("batch_size", "sequence_length", "batching"),
+    *("batch_size", "sequence_length", "batching", "cores"),
     *(field.name for field in dataclasses.fields(RegularizerFields)),
 )
 
@@ -50,7 +50,7 @@ class TrainingStep:
 
     Args:
         network: the network.
-        config: optimizer, clip norm and random seed.
+        config: optimizer, clip norm, random seed, what is dropped, and the cores to keep at work.
         trained: names of the weights to update.
         masks: name -> array that multiplies the gradient, for weights that are trained in part.
         first_layer: the lowest layer to run; the inputs are the outputs of the layer below it.
@@ -133,7 +133,12 @@ class TrainingStep:
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(variables)
             outputs = self._network.outputs(
-                inputs, state, dropout_seed=seed, first_layer=self._first_layer, noise=self._config
+                inputs,
+                state,
+                dropout_seed=seed,
+                first_layer=self._first_layer,
+                noise=self._config,
+                cores=self._config.cores,
             )
             pairs = _by_block(outputs, targets)
             nats = tf.concat([_cross_entropy(self._network.logits(block), after) for block, after in pairs], 0)

@@ -264,6 +264,9 @@ def test_parts_run_their_own_steps_and_share_the_products_of_weight_gradients(mo
     assert products_run(every_weight, cores=2) == of_a_part + weight_gradients
     assert products_run(every_weight, cores=3) == 2 * of_a_part + weight_gradients
     assert products_run(every_weight, cores=9) == 2 * of_a_part + weight_gradients
+    monkeypatch.setattr(lstm_kernel, "MOST_PARTS", 1)
+    assert products_run(every_weight, cores=9) == of_a_part + weight_gradients
+    monkeypatch.setattr(lstm_kernel, "MOST_PARTS", 4)
     # Inputs that are no lookup keep a core at work, with one product for all steps.
     of_a_part += 1
     assert products_run(every_weight, arrays()[0], cores=3) == of_a_part + weight_gradients

@@ -1,10 +1,14 @@
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 import tensorflow as tf
 
 from charlstm.config import ModelConfig, TrainingConfig
+from charlstm.model import network as network_module
+from charlstm.model.lstm_kernel import lstm_stack
 from charlstm.model.network import Network
 from charlstm.model.weights import initial_weights, layer_names
 from charlstm.training.optimizers import Optimizer, clip_by_global_norm
@@ -40,6 +44,18 @@ def test_a_step_changes_the_trained_weights_and_no_others() -> None:
     _, weights = stepped(trained)
     for name, before in initial_weights(CONFIG, 3).items():
         assert np.array_equal(weights[name], before) == (name not in trained), name
+
+
+def test_a_step_keeps_the_cores_of_its_training_at_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = []
+
+    def stack(*arguments: Any, cores: int, **options: Any) -> Any:
+        seen.append(cores)
+        return lstm_stack(*arguments, cores=cores, **options)
+
+    monkeypatch.setattr(network_module, "lstm_stack", stack)
+    stepped(EVERYTHING, cores=3)
+    assert seen == [3]
 
 
 @pytest.mark.parametrize("optimizer", ["adam", "rmsprop", "sgd"])

@@ -132,8 +132,8 @@ def duration(seconds: float) -> str:
 
 def _status(progress: Progress, unit: str) -> str:
     briefly = "char" if unit == "character" else unit
+    left = "" if progress.seconds_left is None else f"  {duration(progress.seconds_left)} left"
     return (
         f"step {progress.step:,}/{progress.total_steps:,}  epoch {progress.epoch:.2f}  "
-        f"{progress.nats_per_char:.4f} nats/{briefly}  {progress.chars_per_second:,.0f} {unit}s/s  "
-        f"{duration(progress.seconds_left)} left"
+        f"{progress.nats_per_char:.4f} nats/{briefly}  {progress.chars_per_second:,.0f} {unit}s/s{left}"
     )

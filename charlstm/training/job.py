@@ -51,7 +51,7 @@ class Progress:
         epoch: passes over the training text so far.
         nats_per_char: the mean training loss since the last evaluation.
         chars_per_second: over the training steps since the last evaluation.
-        seconds_left: until the end, as far as known.
+        seconds_left: until the end by the pace of this process, None before it has one.
     """
 
     step: int
@@ -59,7 +59,7 @@ class Progress:
     epoch: float
     nats_per_char: float
     chars_per_second: float
-    seconds_left: float
+    seconds_left: float | None
 
 
 class Keeper(Protocol):

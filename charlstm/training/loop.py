@@ -20,6 +20,7 @@ from charlstm.training.compiled import CompiledNetwork
 from charlstm.training.evaluation_times import EvaluationTimes
 from charlstm.training.frozen import fits, frozen_below, frozen_outputs, outputs_at
 from charlstm.training.job import Job, Keeper, Observer, Progress
+from charlstm.training.pace import Pace
 from charlstm.training.position import Position, next_phase, position_of
 from charlstm.training.reactions import react_to_epoch, react_to_evaluation, share_of_newest
 from charlstm.training.schedules import schedule_of
@@ -69,6 +70,7 @@ class Trainer:
         validated = min(len(job.valid), VALIDATION_CHARS)
         self._evaluation_times = EvaluationTimes(epoch, self.batches.chars_before(epoch), validated)
         self._state: State = self.network.zero_state(config.batch_size)
+        self._pace = Pace()
         self.network.assign(job.weights)
 
     @property
@@ -93,7 +95,7 @@ class Trainer:
         Raises:
             DivergedError: too many steps in a row were not finite, again after each going back.
         """
-        position = self.position
+        position, self._pace = self.position, Pace()
         began = time.perf_counter() - position.elapsed
         if self._frozen_layers:
             self._frozen_outputs = frozen_outputs(
@@ -105,6 +107,7 @@ class Trainer:
             if not position.is_evaluation_due:
                 self._train_one_step()
                 position.elapsed = time.perf_counter() - began
+                self._pace.take(position.step, position.elapsed)
                 evaluated_at = self.history[-1].step if self.history else 0
                 keep_to_time(position, self.job.training.max_minutes, self.last_step, evaluated_at)
                 self.observer.stepped(self._progress())
@@ -284,14 +287,14 @@ class Trainer:
 
     def _progress(self) -> Progress:
         position = self.position
-        seconds_left = (position.total_steps - position.step) * position.elapsed / position.step
+        seconds_left = self._pace.seconds_until(position.total_steps)
         if (limit := self.job.training.max_minutes) is not None:
-            seconds_left = min(seconds_left, limit * 60 - position.elapsed)
+            seconds_left = min(math.inf if seconds_left is None else seconds_left, limit * 60 - position.elapsed)
         return Progress(
             step=position.step,
             total_steps=position.total_steps,
             epoch=position.step / self.batches.steps_per_epoch,
             nats_per_char=position.sum_nats / (position.sum_steps or 1),
             chars_per_second=position.sum_steps * self._chars_per_step / max(1e-9, position.sum_seconds),
-            seconds_left=max(0.0, seconds_left),
+            seconds_left=None if seconds_left is None else max(0.0, seconds_left),
         )

@@ -72,3 +72,23 @@ def test_plateau_goes_no_lower_than_the_lowest_rate(tmp_path: Path) -> None:
     assert train(trainer, recorder)
     assert trainer.position.decays >= 2
     assert sorted({evaluation.learning_rate for evaluation in trainer.history}) == pytest.approx([8, 10, 20])
+
+
+def test_the_time_left_goes_by_the_steps_of_this_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [0.0]
+    monkeypatch.setattr(loop.time, "perf_counter", lambda: now[0])
+    recorder = Recorder()
+    trainer = tiny_trainer(tmp_path, recorder, epochs=4)
+    trainer._evaluation_times.is_due = lambda _: False  # type: ignore[method-assign]
+    seconds = [50.0, *[9.0] * 7, 50.0, *[2.0] * 11]  # The first step of a process compiles.
+    rate = trainer._learning_rate
+
+    def after_a_while(step: int) -> float:
+        now[0] += seconds[step]
+        return rate(step)
+
+    trainer._learning_rate = after_a_while  # type: ignore[method-assign]
+    assert not train(trainer, recorder, 8)
+    assert train(trainer, recorder)
+    slow, fast = [9.0 * steps for steps in range(18, 11, -1)], [2.0 * steps for steps in range(10, -1, -1)]
+    assert [progress.seconds_left for progress in recorder.progress] == [None, *slow, None, *fast]

@@ -36,6 +36,7 @@ class Recorder:
     def __init__(self) -> None:
         self.evaluations: list[tuple[Evaluation, Weights]] = []
         self.checkpoints: list[Checkpoint] = []
+        self.progress: list[Progress] = []
 
     def offer(self, capture: Callable[[], Checkpoint], *, is_wanted: bool) -> None:  # noqa: ARG002
         self.checkpoints.append(capture())
@@ -44,7 +45,7 @@ class Recorder:
         return self.checkpoints[-1]
 
     def stepped(self, progress: Progress) -> None:
-        pass
+        self.progress.append(progress)
 
     def evaluated(self, evaluation: Evaluation, is_best: bool, weights: Callable[[], Weights]) -> None:  # noqa: ARG002
         self.evaluations.append((evaluation, weights()))

@@ -296,9 +296,9 @@ class DocumentBatches:
         return filled.reshape(self._batches, self.batch_size)
 
 
-def longest_random_length(sequence_length: int) -> int:
-    """Return the most symbols of a step whose length is drawn around a usual one."""
-    return math.ceil(sequence_length * (1 + (MOST_DEVIATIONS + 0.5) * DEVIATION))
+def longest_length(sequence_length: int, *, random_lengths: bool) -> int:
+    """Return the most symbols of a step, whose length is drawn around the usual one where lengths are random."""
+    return math.ceil(sequence_length * (1 + (MOST_DEVIATIONS + 0.5) * DEVIATION)) if random_lengths else sequence_length
 
 
 def fitting_batch_size(symbols: int, batch_size: int, sequence_length: int) -> int:

@@ -15,6 +15,7 @@ from typing import Any
 
 from charlstm.config import CorpusConfig, NewSymbols, Precision, PresetName, TrainingConfig
 from charlstm.config_json import value_to_json
+from charlstm.data.batches import longest_length
 from charlstm.data.vocabulary import listed
 from charlstm.errors import CharlstmError, DataError, ModelError, OptionError
 from charlstm.experiments.fractions import Part, parts_of
@@ -125,7 +126,7 @@ def _made(options: SweepOptions) -> SweepFile:
         for model in models:
             _check_symbols(dataset, model, options.new_symbols)
         # All machines that work on a sweep use the precision of the one that began it.
-        precision = choose_precision(options.training["precision"])
+        precision = choose_precision(options.training["precision"], _longest_asked_for(options.training))
         sweep = _asked_for(options, dataset.fingerprint, _described(models), precision)
         parts = parts_of(dataset, sweep.fractions)
         networks = {base.label: model.config for base, model in zip(sweep.bases, models, strict=True)}
@@ -135,6 +136,11 @@ def _made(options: SweepOptions) -> SweepFile:
         with atomic.new_directory(options.out, overwrite=options.overwrite) as directory:
             _fill(directory, sweep, dataset, parts, models)
     return sweep
+
+
+def _longest_asked_for(training: Mapping[str, Any]) -> int:
+    """Return the steps of the longest sequence that options ask for, 0 for the usual ones, which are never long."""
+    return longest_length(training["sequence_length"] or 0, random_lengths=bool(training["random_lengths"]))
 
 
 def _fill(

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from charlstm.config import MAX_UNROLLED_STEPS, Level, ModelConfig, NewSymbols, TrainingConfig, TransferConfig
-from charlstm.data.batches import DocumentBatches, Ids, fitting_batch_size, longest_random_length
+from charlstm.config import Level, ModelConfig, NewSymbols, TrainingConfig, TransferConfig
+from charlstm.data.batches import DocumentBatches, Ids, fitting_batch_size, longest_length
 from charlstm.data.vocabulary import Vocabulary, listed
 from charlstm.errors import DataError, OptionError
 from charlstm.model.weights import extend_vocabulary, initial_weights, layer_names
@@ -182,17 +182,9 @@ def _training_config(
 ) -> TrainingConfig:
     """Return how to train on a text (N,) whose documents (D,) start at `starts`, no larger a batch than it can fill."""
     given = {name: value for name, value in options.training.items() if name != "precision"}
-    precision = choose_precision(options.training.get("precision") or "auto")
-    config = presets.training_config(size, units, precision, given)
-    longest = longest_random_length(config.sequence_length) if config.random_lengths else config.sequence_length
-    if config.precision == "bfloat16" and longest > MAX_UNROLLED_STEPS:
-        if options.training.get("precision") == "bfloat16":
-            raise OptionError(
-                f"--precision bfloat16: is for sequences of up to {MAX_UNROLLED_STEPS} steps, not for "
-                f"--sequence-length {config.sequence_length}"
-                + (f", with --random-lengths up to {longest}" if config.random_lengths else "")
-            )
-        config = replace(config, precision="float32")
+    config = presets.training_config(size, units, "float32", given)
+    longest = longest_length(config.sequence_length, random_lengths=config.random_lengths)
+    config = replace(config, precision=choose_precision(options.training.get("precision") or "auto", longest))
     if config.batching == "documents":
         batches = DocumentBatches(
             train, starts, vocabulary.end_of_document, config.batch_size, config.sequence_length, config.random_seed

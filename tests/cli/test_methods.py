@@ -304,11 +304,8 @@ def test_dropout_is_given_once() -> None:
         (["--schedule", "plateau"], "--schedule plateau follows the validation loss, and there is no validation text"),
         (["--optimizer", "nt-asgd"], "--optimizer nt-asgd follows the validation loss"),
         (["--target-offset", "60000"], "--target-offset 60000: the training text has"),
-        (["--precision", "bfloat16", "--sequence-length", "300"], "--precision bfloat16: is for sequences of up to"),
-        (
-            ["--precision", "bfloat16", "--sequence-length", "250", "--random-lengths"],
-            "with --random-lengths up to 313",
-        ),
+        (["--precision", "bfloat16", "--sequence-length", "300"], "bfloat16: without a GPU, it is for sequences of up"),
+        (["--precision", "bfloat16", "--sequence-length", "250", "--random-lengths"], "not of 313"),
     ],
 )
 def test_options_that_the_texts_do_not_suffice_for_are_refused(options: list[str], says: str) -> None:

@@ -266,6 +266,7 @@ def test_going_on_with_a_finished_sweep_needs_nothing_but_its_directory() -> Non
         (["--fractions", "1,0.01", "--batch-size", "20"], 4, "--fractions 0.01 leaves"),
         (["--fractions", "0.5,0.501"], 4, "give the same"),
         (["--dropout", "0.1,0.2,0.3"], 2, "--dropout"),
+        (["--precision", "bfloat16", "--sequence-length", "300"], 2, "--precision bfloat16: without a GPU"),
         (["-m", "base"], 2, "the same model"),
         (["-m", "nothing"], 5, "does not exist"),
         (["-m", "poems"], 5, "is a dataset"),
@@ -346,6 +347,14 @@ def test_the_methods_of_the_literature_apply_to_every_trial() -> None:
     refused = run(*line[:4], "-o", "none", "--subsets", "none", *TRAINING, "--layer-rates", "1", code=2).stderr
     assert "--layer-rates 1: needs a value for each of the 2 LSTM layers" in refused
     assert not Path("none").exists()
+
+
+def test_long_sequences_are_in_float32_where_the_precision_is_not_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("charlstm.training.precision.processor_has_bfloat16", lambda: True)
+    line = ["sweep", "poems", "-m", "base", "--subsets", "none", "--seeds", "1", "--jobs", "1", "--epochs", "1"]
+    run(*line, "--sequence-length", "300", "-o", "out")
+    (trial,) = trials_of(read_sweep(Path("out")))
+    assert load_model(model_path(Path("out"), trial)).training["precision"] == "float32"
 
 
 def test_layers_are_unfrozen_one_after_the_other_where_there_are_several() -> None:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from charlstm.data.batches import RandomLengthBatches, StreamBatches, longest_random_length
+from charlstm.data.batches import RandomLengthBatches, StreamBatches, longest_length
 
 IDS = np.arange(40_000)
 
@@ -45,7 +45,7 @@ def test_each_step_goes_on_where_the_one_before_ended() -> None:
 @pytest.mark.parametrize("usual", [1, 20, 70, 211])
 def test_no_sequence_is_longer_than_the_longest(usual: int) -> None:
     found = lengths(RandomLengthBatches(IDS, 1, usual, 3), range(300))
-    assert usual < max(found) <= longest_random_length(usual) or usual == 1
+    assert usual < max(found) <= longest_length(usual, random_lengths=True) or usual == 1
 
 
 def test_short_sequences_have_a_symbol_at_least() -> None:

@@ -30,7 +30,10 @@ class _LineObserver:
     def began(self, total: int, finished: int) -> None:
         self._total, self._finished = total, finished
         if finished < total:
-            note(f"{total:,} trials" + (f", of which {finished:,} are finished." if finished else "."))
+            note(
+                f"{total:,} {'trial' if total == 1 else 'trials'}"
+                + (f", of which {finished:,} are finished." if finished else ".")
+            )
 
     def training(self, trial: Trial) -> ObserverFactory:  # noqa: ARG002
         return lambda job, vocabulary: _TrainingObserver(lambda progress: None)  # noqa: ARG005

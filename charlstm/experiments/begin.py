@@ -22,6 +22,7 @@ from charlstm.experiments.fractions import Part, parts_of
 from charlstm.experiments.paths import TRIALS, base_path, dataset_path
 from charlstm.experiments.plan import subsets_of, trials_of
 from charlstm.experiments.settings import check_settings
+from charlstm.model.runtime import start_tensorflow
 from charlstm.store import atomic
 from charlstm.store.dataset_directory import Dataset, write_with_training_text
 from charlstm.store.given_text import open_dataset
@@ -125,6 +126,7 @@ def _made(options: SweepOptions) -> SweepFile:
         _check_texts(dataset)
         for model in models:
             _check_symbols(dataset, model, options.new_symbols)
+        start_tensorflow()  # here, or it would start by itself and not quietly
         # All machines that work on a sweep use the precision of the one that began it.
         precision = choose_precision(options.training["precision"], _longest_asked_for(options.training))
         sweep = _asked_for(options, dataset.fingerprint, _described(models), precision)

@@ -109,6 +109,14 @@ def test_rows_say_what_single_commands_say() -> None:
     assert rows[1]["bits_per_char"] == pytest.approx(np.mean(losses) / math.log(2), abs=1e-5)
 
 
+def test_a_new_sweep_says_nothing_but_how_far_it_is() -> None:
+    line = ["sweep", "poems", "-m", "base", "-o", "s", "--subsets", "none", "--seeds", "1", *TRAINING]
+    ran = subprocess.run([sys.executable, "-m", "charlstm", *line], capture_output=True, text=True, check=True)
+    total, finished = ran.stderr.splitlines()
+    assert total == "1 trial."
+    assert finished.startswith("1/1  base none, fraction 1, seed 1: validation ")
+
+
 def test_scratch_fractions_and_the_base_untouched_make_one_table() -> None:
     options = ["--scratch", "--scratch-units", "8", "--scratch-layers", "2", "--fractions", "0.5,1", "--padded-loss"]
     line = ["sweep", "poems", "-m", "base", "-o", "s", "--subsets", "1;untouched", "--seeds", "1", *options, *TRAINING]

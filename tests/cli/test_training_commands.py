@@ -240,14 +240,19 @@ def test_sample_warns_of_folded_symbols_and_refuses_them_under_strict(run: Run, 
     assert "'T'" in run("sample", "-m", base, "--seed", "The", "--strict", code=4).stderr
 
 
-def test_info_describes_models_and_datasets(run: Run, base: str) -> None:
+def test_info_describes_models_and_datasets(run: Run, base: str, book: str) -> None:
     model = json.loads(run("info", base, "--json").stdout)
     assert model["kind"] == "model"
     assert model["units"] == [12, 12]
     dataset = json.loads(run("info", f"{base}/dataset", "--json").stdout)
     assert dataset["kind"] == "dataset"
     assert set(dataset["symbols"]) == set(model["symbols"])
-    assert "12, 12" in run("info", base).stdout
+    shown = dict(line.split(maxsplit=1) for line in run("info", base).stdout.splitlines() if len(line.split()) > 1)
+    assert shown["units"].rstrip() == "12, 12"
+    # What is off, or not limited, is not shown; what is small is not rounded away.
+    assert {"embedding", "training_weight_drop", "training_max_minutes"} & set(shown) == set()
+    run("pretrain", book, "-o", "slow", *SMALL, "--epochs", "1", "--learning-rate", "1e-5")
+    assert "training_learning_rate 1e-05" in " ".join(run("info", "slow").stdout.split())
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,12 +13,18 @@ from charlstm.cli.options import DIRECTORY, json_option
 if TYPE_CHECKING:
     from charlstm.data.vocabulary import Vocabulary
 
+# Numbers from here on are written with four decimals.
+LEAST_FIXED = 0.1
+
 
 @click.command()
 @click.argument("path", type=DIRECTORY, required=False)
 @json_option
 def command(path: Path | None, as_json: bool) -> None:
-    """Describe a dataset or model directory; without PATH, the newest model."""
+    """Describe a dataset or model directory; without PATH, the newest model.
+
+    What is as usual, such as a method that is off, is only shown with --json.
+    """
     from charlstm.cli.console import emit_facts, emit_json
     from charlstm.store.runs import newest_model
 
@@ -27,6 +34,8 @@ def command(path: Path | None, as_json: bool) -> None:
     if as_json:
         emit_json(facts)
     else:
+        usual = {} if is_dataset else _usual()
+        facts = {name: value for name, value in facts.items() if value is not None and usual.get(name) != value}
         emit_facts(f"{facts.pop('kind').capitalize()} {path}", {name: _shown(value) for name, value in facts.items()})
 
 
@@ -72,6 +81,19 @@ def _describe_model(path: Path) -> dict[str, Any]:
     return {**facts, **result, "lineage": model.lineage}
 
 
+def _usual() -> dict[str, Any]:
+    """Return the facts of a model that is as plain as can be."""
+    from charlstm.config import ModelConfig, TrainingConfig
+    from charlstm.config_json import value_to_json
+
+    return {
+        prefix + field.name: value_to_json(field.default)
+        for prefix, config in (("", ModelConfig), ("training_", TrainingConfig))
+        for field in dataclasses.fields(config)
+        if field.default is not dataclasses.MISSING
+    }
+
+
 def _symbols(vocabulary: Vocabulary) -> dict[str, Any]:
     """Return what the symbols are; words are too many to name them."""
     if vocabulary.level == "word":
@@ -81,13 +103,14 @@ def _symbols(vocabulary: Vocabulary) -> dict[str, Any]:
 
 def _shown(value: Any) -> str:
     if isinstance(value, float):
-        return f"{value:,.4f}"
+        # A rate or a decay may be far below a ten-thousandth.
+        return f"{value:,.4f}" if abs(value) >= LEAST_FIXED or value == 0 else f"{value:.4g}"
     if isinstance(value, int) and not isinstance(value, bool):
         return f"{value:,}"
     if isinstance(value, list):
         has_objects = any(isinstance(item, dict) for item in value)
         return "\n".join(map(_shown_item, value)) if has_objects else _joined(value)
-    return "" if value is None else str(value).replace("\n", "\\n")
+    return str(value).replace("\n", "\\n")
 
 
 def _joined(values: list[Any]) -> str:
@@ -97,4 +120,7 @@ def _joined(values: list[Any]) -> str:
 def _shown_item(item: Any) -> str:
     if not isinstance(item, dict):
         return str(item)
-    return ", ".join(f"{name} {value}" for name, value in item.items())
+    return ", ".join(
+        f"{name} ({_shown_item(value)})" if isinstance(value, dict) else f"{name} {value}"
+        for name, value in item.items()
+    )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -13,6 +13,7 @@ import click
 from charlstm.cli.group import visible
 
 if TYPE_CHECKING:
+    from rich.console import Console
     from rich.table import Table
 
 
@@ -23,18 +24,43 @@ def emit_json(document: Any) -> None:
 
 def emit_facts(title: str, facts: Mapping[str, str]) -> None:
     """Print a two-column table of facts to stdout."""
-    table = _table(title, ("", ""))
-    for name, value in facts.items():
-        table.add_row(_plain(name), _plain(value))
-    _print(table)
+    _console().print(_table(title, ("", ""), list(facts.items()), (0, 1)))
 
 
-def emit_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], texts: Sequence[int] = (0,)) -> None:
-    """Print a table to stdout; the columns at the places `texts` read from the left, the others are numbers."""
-    table = _table(title, columns, texts)
-    for row in rows:
-        table.add_row(*(_plain(cell) for cell in row))
-    _print(table)
+def emit_table(
+    title: str,
+    columns: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    texts: Sequence[int] = (0,),
+    spare: Sequence[str] = (),
+) -> None:
+    """Print a table to stdout.
+
+    Args:
+        title: of the table.
+        columns: their names.
+        rows: a cell for each column.
+        texts: the places of columns that read from the left; the others are numbers.
+        spare: columns that a terminal too narrow for all does without, the first to go first.
+    """
+    console = _console()
+    table = _table(title, columns, rows, texts)
+    left_out: list[str] = []
+    for name in spare:
+        if _width(table) <= console.width:
+            break
+        if name not in columns:
+            continue
+        left_out.append(name)
+        kept = [place for place, column in enumerate(columns) if column not in left_out]
+        table = _table(
+            title,
+            [columns[place] for place in kept],
+            [[row[place] for place in kept] for row in rows],
+            [place for place, before in enumerate(kept) if before in texts],
+            caption=f"A wider terminal also shows: {', '.join(left_out)}.",
+        )
+    console.print(table)
 
 
 def emit_text(text: str) -> None:
@@ -72,25 +98,41 @@ def stderr_is_terminal() -> bool:
     return sys.stderr.isatty()
 
 
-def _table(title: str, columns: Sequence[str], texts: Sequence[int] = (0, 1)) -> Table:
+def _table(
+    title: str, columns: Sequence[str], rows: Iterable[Sequence[str]], texts: Sequence[int], caption: str | None = None
+) -> Table:
     # Rich takes 50 ms to import, which a command that prints no table should not pay.
     from rich import box
     from rich.table import Table
 
     table = Table(
-        title=_plain(title), title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, show_header=any(columns)
+        title=_plain(title),
+        title_justify="left",
+        title_style="bold",
+        caption=caption,
+        caption_justify="left",
+        box=box.SIMPLE_HEAD,
+        show_header=any(columns),
     )
     for position, column in enumerate(columns):
         table.add_column(column, justify="left" if position in texts else "right", overflow="fold")
+    for row in rows:
+        table.add_row(*(_plain(cell) for cell in row))
     return table
 
 
-def _print(table: Table) -> None:
+def _width(table: Table) -> int:
+    """Return the columns that a table takes if nothing in it is wrapped."""
+    from rich.console import Console
+
+    return Console(width=10_000).measure(table).maximum
+
+
+def _console() -> Console:
     from rich.console import Console
 
     # Without a terminal there is no width to keep to: a table in a file or a pipe is never wrapped.
-    console = Console(highlight=False, width=None if sys.stdout.isatty() else 200)
-    console.print(table)
+    return Console(highlight=False, width=None if sys.stdout.isatty() else 200)
 
 
 def _plain(text: str) -> Any:

@@ -133,7 +133,7 @@ def _emit_tables(training: list[dict[str, Any]], sampling: list[dict[str, Any]])
     sampling_columns = (
         *("layers", "texts", "charlstm", "Keras", "PyTorch LSTM", "PyTorch LSTMCell", "limit", "limit's cores"),
     )
-    emit_table(f"Sampling: {explained}", sampling_columns, sampling_rows)
+    emit_table(f"Sampling: {explained}", sampling_columns, sampling_rows, spare=("limit's cores", "PyTorch LSTM"))
 
 
 def _compared(row: dict[str, Any], rival: str) -> str:

@@ -40,6 +40,8 @@ AS_THEY_ARE = (
 NOT_OF_THE_SWEEP = {
     *("texts", "models", "out", "resume", "overwrite", "jobs", "padded_loss", "checkpoint_minutes", "as_json"),
 }
+# Columns of the table that a narrow terminal does without, the first to go first; report.md has them all.
+SPARE_COLUMNS = ("bits/char", "epochs", "trained", "seconds", "padded", "gap", "validation")
 
 
 @click.command(cls=TrainingCommand)
@@ -177,6 +179,7 @@ def _emit(out: Path, table: Table) -> None:
         has_several = len({row.base for row in rows} - {None}) > 1
         if has_several:
             emit_table(title, *side_by_side(rows))
-        emit_table(f"{title}: nats per character", *details(rows), texts=(0, 1) if has_several else (0,))
+        texts = (0, 1) if has_several else (0,)
+        emit_table(f"{title}: nats per character", *details(rows), texts=texts, spare=SPARE_COLUMNS)
     emit_text(textwrap.fill(" ".join(findings(table)), terminal_columns(), break_on_hyphens=False))
     emit_text(f"\nReport {out / REPORT}")

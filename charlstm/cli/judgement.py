@@ -29,8 +29,7 @@ def document_of(report: ModelReport) -> dict[str, Any]:
 
 def emit_model_report(report: ModelReport) -> None:
     """Print a report to stdout."""
-    columns = ["", f"its text ({report.text.chars:,} characters)"]
-    columns += [] if report.held_out is None else [f"held-out text ({report.held_out.chars:,})"]
+    columns = ["", "its text", *([] if report.held_out is None else ["held-out text"])]
     judgements = [report.text, *([] if report.held_out is None else [report.held_out])]
     sides = [_cells(judgement) for judgement in judgements]
     rows = [[name, *(side[name] for side in sides)] for name in sides[0]]
@@ -56,6 +55,7 @@ def stretches(flags: list[bool]) -> list[tuple[int, int]]:
 def _cells(judgement: Judgement) -> dict[str, str]:
     """Return the name and value of each row of the table."""
     return {
+        "characters": f"{judgement.chars:,}",
         "words that stand in the training text": _share(judgement.known_word_share),
         "characters: Jensen-Shannon divergence": _number(judgement.character_divergence_bits, "bits", 4),
         "word length: earth mover's distance": _number(judgement.word_length_distance_chars, "characters", 2),

@@ -67,25 +67,18 @@ def _print_sizes(command: str, preset: PresetName, *, as_json: bool) -> None:
         emit_json({"preset": preset, "sizes": rows})
         return
     for level, each in sizes.items():
-        columns = [
-            "words to learn from" if level == "word" else "characters to learn from",
-            "layers",
-            "batch",
-            "dropout",
-            "weight drop",
-            "epochs",
-            "patience",
-        ]
+        unit = "words" if level == "word" else "characters"
+        columns = ["up to", "layers", "batch", "dropout", "weight drop", "epochs", "patience"]
         lines = [
             [
-                "more" if math.isinf(size.symbols) else f"up to {size.symbols:,}",
+                "any number" if math.isinf(size.symbols) else f"{size.symbols:,}",
                 "of the base" if command == "transfer" else f"{size.layers} x {size.units}",
                 f"{size.batch_size} x {size.sequence_length}",
                 *(f"{value:g}" for value in (size.dropout, size.weight_drop, size.epochs, size.patience)),
             ]
             for size in each
         ]
-        emit_table(f"Preset {preset}", columns, lines)
+        emit_table(f"Preset {preset}, by the {unit} to learn from", columns, lines)
 
 
 def _values(context: click.Context) -> dict[str, Any]:

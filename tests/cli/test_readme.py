@@ -1,4 +1,4 @@
-"""README.md's command reference is the live help; `python tests/cli/test_readme.py` writes it anew."""
+"""README.md's command reference is the live help, which fits; `python tests/cli/test_readme.py` writes it anew."""
 
 from __future__ import annotations
 
@@ -29,6 +29,13 @@ def test_the_command_reference_is_the_live_help() -> None:
     found = REFERENCE.search(README.read_text(encoding="utf-8"))
     assert found is not None
     assert found.group() == reference(), "run: python tests/cli/test_readme.py"
+
+
+def test_the_list_of_commands_cuts_no_sentence_short() -> None:
+    help_page = main.get_help(click.Context(main, info_name="charlstm", terminal_width=80))
+    commands = help_page.partition("Commands:\n")[2].splitlines()
+    assert [line.split()[0] for line in commands] == list(COMMANDS)
+    assert all(line.endswith(".") and not line.endswith("...") for line in commands)
 
 
 def test_the_installing_lines_are_two() -> None:

@@ -50,10 +50,11 @@ def command(
     show: str | None,
     as_json: bool,
 ) -> None:
-    """Score a dataset or text with a model: loss, bits per character, perplexity, accuracy.
+    """Score a dataset or text with a model.
 
-    The perplexity of a model of words is that per word; its bits per character compare with those of other models, but
-    for what it would cost to spell the words that it does not know.
+    By loss, bits per character, perplexity and accuracy. The perplexity of a model of words is that per word; its bits
+    per character compare with those of other models, but for what it would cost to spell the words that it does not
+    know.
 
     Beside them stands what the text costs by simpler means that learned on the same training text. Without a DATASET
     or TEXT, it is the dataset in the model's directory, which a model has that was trained on texts.

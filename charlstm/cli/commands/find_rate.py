@@ -59,10 +59,10 @@ def command(
     as_json: bool,
     **training: Any,  # noqa: ARG001
 ) -> None:
-    """Find a learning rate: train with one that grows until the loss does.
+    """Find a learning rate: let it grow until the loss does.
 
-    Draws the loss over the rate and suggests the rate at which it falls fastest; no model is made or changed. The
-    texts and the network are those of `charlstm pretrain`.
+    Trains for a moment, draws the loss over the rate and suggests the rate at which it falls fastest; no model is made
+    or changed. The texts and the network are those of `charlstm pretrain`.
     """
     from charlstm.errors import OptionError
 

@@ -21,9 +21,9 @@ LEAST_FIXED = 0.1
 @click.argument("path", type=DIRECTORY, required=False)
 @json_option
 def command(path: Path | None, as_json: bool) -> None:
-    """Describe a dataset or model directory; without PATH, the newest model.
+    """Describe a dataset or model directory.
 
-    What is as usual, such as a method that is off, is only shown with --json.
+    Without PATH, the newest model. What is as usual, such as a method that is off, is only shown with --json.
     """
     from charlstm.cli.console import emit_facts, emit_json
     from charlstm.store.runs import newest_model

@@ -42,7 +42,7 @@ def command(
     as_json: bool,
     **schedule: Any,
 ) -> None:
-    """Draw the learning curves of models, what a sweep found, or a schedule.
+    """Draw learning curves, what a sweep found, or a schedule.
 
     PATHs are model directories, whose curves are laid over each other; runs that are not finished yet, drawn as far
     as their newest checkpoint; or one sweep, of which there are bars, a heat map, and for several amounts of text

@@ -45,10 +45,11 @@ def command(
     random_seed: int,
     as_json: bool,
 ) -> None:
-    """Let a model write, and judge its text: words, distributions, repetition, copying.
+    """Let a model write, and judge its text.
 
-    Beside it stands as much text of the dataset that is not for training, where there is some: what a person would
-    get. What the text copies from the training text is marked in a sample.
+    By its words, distributions, repetition and copying. Beside it stands as much text of the dataset that is not for
+    training, where there is some: what a person would get. What the text copies from the training text is marked in a
+    sample.
     """
     from charlstm.cli.console import emit_json
     from charlstm.cli.judgement import document_of, emit_model_report

@@ -32,11 +32,11 @@ if TYPE_CHECKING:
 def command(
     texts: tuple[str, ...], models: tuple[Path, ...], by: By, column: str | None, is_sorted: bool, as_json: bool
 ) -> None:
-    """Score texts by line, document or file: bits per character, and which of several models fits best.
+    """Score texts by line, document or file, with one model or more.
 
-    A text is anything that `charlstm preprocess` takes. Each line, document or file is read as the beginning of a
-    document; only characters that all models know are scored. The model with the fewest bits is that of the likeliest
-    author.
+    By bits per character, and which model fits best. A text is anything that `charlstm preprocess` takes. Each line,
+    document or file is read as the beginning of a document; only characters that all models know are scored. The model
+    with the fewest bits is that of the likeliest author.
     """
     import dataclasses
 

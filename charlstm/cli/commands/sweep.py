@@ -86,11 +86,11 @@ SPARE_COLUMNS = ("bits/char", "epochs", "trained", "seconds", "padded", "gap", "
 def command(
     context: click.Context, texts: tuple[str, ...], models: tuple[Path, ...], as_json: bool, **options: Any
 ) -> None:
-    """Compare what to retrain: run transfers and trainings from scratch, print one table.
+    """Compare what to retrain: many trainings, one table.
 
-    Give a dataset directory, or texts as `charlstm preprocess` takes them; without either, the target is a built-in
-    collection of ballads. The options of a training apply to every trial, --unfreeze to those
-    that retrain several parts of a base.
+    Runs transfers of each base and, with --scratch, trainings from scratch. Give a dataset directory, or texts as
+    `charlstm preprocess` takes them; without either, the target is a built-in collection of ballads. The options of a
+    training apply to every trial, --unfreeze to those that retrain several parts of a base.
 
     A trial that is finished is never run again: --resume goes on with a sweep that was stopped, and several processes
     or machines that run the same line with --resume on one shared folder share its trials. The directory also gets

@@ -57,10 +57,10 @@ def command(
     as_json: bool,
     **training: Any,  # noqa: ARG001
 ) -> None:
-    """Carry a trained stack over to a small text, training only the named layers.
+    """Carry a trained stack over to a small text.
 
-    Give a dataset directory, or texts as `charlstm preprocess` takes them; without either, the target is a built-in
-    collection of ballads.
+    Only the layers that --retrain names are trained. Give a dataset directory, or texts as `charlstm preprocess` takes
+    them; without either, the target is a built-in collection of ballads.
     """
     follow_recipe(context)
     if dry_run:

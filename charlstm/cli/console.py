@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
+# Characters that a passage of text in a table is cut to, at least.
+LEAST_PASSAGE = 20
+
 
 def emit_json(document: Any) -> None:
     """Print one JSON document to stdout: the whole output of a command under --json."""
@@ -24,7 +27,9 @@ def emit_json(document: Any) -> None:
 
 def emit_facts(title: str, facts: Mapping[str, str]) -> None:
     """Print a two-column table of facts to stdout."""
-    _console().print(_table(title, ("", ""), list(facts.items()), (0, 1)))
+    _console().print(
+        _table(title, ("", ""), ([visible(name), visible(value)] for name, value in facts.items()), (0, 1))
+    )
 
 
 def emit_table(
@@ -32,7 +37,9 @@ def emit_table(
     columns: Sequence[str],
     rows: Sequence[Sequence[str]],
     texts: Sequence[int] = (0,),
+    *,
     spare: Sequence[str] = (),
+    quoted: str | None = None,
 ) -> None:
     """Print a table to stdout.
 
@@ -42,24 +49,36 @@ def emit_table(
         rows: a cell for each column.
         texts: the places of columns that read from the left; the others are numbers.
         spare: columns that a terminal too narrow for all does without, the first to go first.
+        quoted: the column of passages of text, which are cut to what the others leave of a line.
     """
+    from rich.cells import cell_len
+
     console = _console()
-    table = _table(title, columns, rows, texts)
-    left_out: list[str] = []
+    cells = [[visible(cell) for cell in row] for row in rows]
+    widths = [
+        max(map(cell_len, (visible(column), *(row[place] for row in cells)))) for place, column in enumerate(columns)
+    ]
+    if quoted is not None:
+        passages = columns.index(quoted)
+        widths[passages] = min(widths[passages], LEAST_PASSAGE)
+    kept, left_out = list(range(len(columns))), []
     for name in spare:
-        if _width(table) <= console.width:
+        if _line(widths[place] for place in kept) <= console.width:
             break
-        if name not in columns:
-            continue
-        left_out.append(name)
-        kept = [place for place, column in enumerate(columns) if column not in left_out]
-        table = _table(
-            title,
-            [columns[place] for place in kept],
-            [[row[place] for place in kept] for row in rows],
-            [place for place, before in enumerate(kept) if before in texts],
-            caption=f"A wider terminal also shows: {', '.join(left_out)}.",
-        )
+        if name in columns:
+            kept.remove(columns.index(name))
+            left_out.append(name)
+    if quoted is not None:
+        room = max(0, console.width - _line(widths[place] for place in kept))
+        for row in cells:
+            row[passages] = row[passages][: LEAST_PASSAGE + room]
+    table = _table(
+        title,
+        [columns[place] for place in kept],
+        ([row[place] for place in kept] for row in cells),
+        [place for place, before in enumerate(kept) if before in texts],
+        f"A wider terminal also shows: {', '.join(left_out)}." if left_out else None,
+    )
     console.print(table)
 
 
@@ -104,9 +123,10 @@ def _table(
     # Rich takes 50 ms to import, which a command that prints no table should not pay.
     from rich import box
     from rich.table import Table
+    from rich.text import Text
 
     table = Table(
-        title=_plain(title),
+        title=Text(visible(title)),
         title_justify="left",
         title_style="bold",
         caption=caption,
@@ -115,17 +135,16 @@ def _table(
         show_header=any(columns),
     )
     for position, column in enumerate(columns):
-        table.add_column(column, justify="left" if position in texts else "right", overflow="fold")
+        name = Text(visible(column))
+        table.add_column(name, justify="left" if position in texts else "right", overflow="fold")
     for row in rows:
-        table.add_row(*(_plain(cell) for cell in row))
+        table.add_row(*(Text(cell) for cell in row))
     return table
 
 
-def _width(table: Table) -> int:
-    """Return the columns that a table takes if nothing in it is wrapped."""
-    from rich.console import Console
-
-    return Console(width=10_000).measure(table).maximum
+def _line(widths: Iterable[int]) -> int:
+    """Return the width of a table whose columns have these: Rich puts three spaces between two and one more beside."""
+    return 1 + sum(width + 3 for width in widths)
 
 
 def _console() -> Console:
@@ -133,9 +152,3 @@ def _console() -> Console:
 
     # Without a terminal there is no width to keep to: a table in a file or a pipe is never wrapped.
     return Console(highlight=False, width=None if sys.stdout.isatty() else 200)
-
-
-def _plain(text: str) -> Any:
-    from rich.text import Text
-
-    return Text(visible(text))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
@@ -151,16 +150,14 @@ def _emit_documents(documents: list[DocumentScore]) -> None:
         }
     )
     columns = ("number", "characters", "bits/character", "beginning")
-    # What the numbers leave of a line on the terminal.
-    width = max(20, shutil.get_terminal_size(fallback=(120, 24)).columns - 44)
     for title, shown in tables.items():
         rows = [
             (
                 f"{each.number:,}",
                 f"{each.chars:,}",
                 f"{each.bits_per_char:.3f}",
-                " ".join(each.beginning.split())[:width],
+                " ".join(each.beginning.split()),
             )
             for each in shown
         ]
-        emit_table(title, columns, rows, texts=(3,))
+        emit_table(title, columns, rows, texts=(3,), quoted="beginning")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -68,7 +67,6 @@ def _emit(scores: Scores) -> None:
         *(["fits best"] if len(models) > 1 else []),
         "beginning",
     ]
-    width = max(20, shutil.get_terminal_size(fallback=(120, 24)).columns - 14 * len(columns))
     rows = [
         [
             *([unit.source] if named else []),
@@ -76,12 +74,13 @@ def _emit(scores: Scores) -> None:
             f"{unit.chars:,}",
             *("-" if bits is None else f"{bits:.3f}" for bits in unit.bits_per_char.values()),
             *([unit.best or "-"] if len(models) > 1 else []),
-            " ".join(unit.beginning.split())[:width],
+            " ".join(unit.beginning.split()),
         ]
         for unit in scores.units
     ]
     texts = [place for place, column in enumerate(columns) if column in ("text", "fits best", "beginning")]
-    emit_table(f"Bits per character by {scores.by}", columns, rows, texts)
+    title = f"Bits per character by {scores.by}"
+    emit_table(title, columns, rows, texts, spare=("characters",), quoted="beginning")
     emit_text(_summary(scores))
 
 

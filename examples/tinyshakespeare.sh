@@ -16,7 +16,7 @@
 # Sample from it:  charlstm sample -m fast --seed "aragorn"
 #
 # $ charlstm pretrain ts -o quality --preset quality --max-minutes 15
-# epoch  12.00   training 1.1736 nats (1.693 bits)   validation 1.4300 nats (2.063 bits)  best so far
+# epoch  12.00  training 1.1736  validation 1.4300 nats (2.063 bits)  best
 #     -- For justice such a fearful sort, I do beseech you, sir, have you go
 # ...
 # Model quality

@@ -12,6 +12,9 @@ from charlstm.cli.group import visible
 from charlstm.config import SamplingConfig
 
 if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.progress import ProgressColumn
+
     from charlstm.data.vocabulary import Vocabulary
     from charlstm.store.history import Evaluation
     from charlstm.store.model_directory import Weights
@@ -19,6 +22,9 @@ if TYPE_CHECKING:
 
 SAMPLE_LENGTH, SAMPLE_WORDS = 70, 14
 SECONDS_BETWEEN_LINES = 30.0
+# What the state of a training takes of a line; the bar before it gets what is left, if that is enough for one.
+STATUS_COLUMNS = 80
+SHORTEST_BAR, LONGEST_BAR = 6, 30
 
 
 def observer_for(job: Job, vocabulary: Vocabulary) -> Observer:
@@ -75,16 +81,12 @@ class _TerminalObserver:
 
     def __init__(self, sample: Callable[[Weights, int], str], unit: str) -> None:
         from rich.console import Console
-        from rich.progress import BarColumn, Progress, TextColumn
+        from rich.progress import Progress
 
         self._sample = sample
         self._unit = unit
-        self._bar = Progress(
-            BarColumn(bar_width=30),
-            TextColumn("{task.description}", markup=False),
-            console=Console(stderr=True, highlight=False),
-            transient=True,
-        )
+        console = Console(stderr=True, highlight=False)
+        self._bar = Progress(*bar_columns(console), console=console, transient=True)
         self._task = self._bar.add_task("compiling", total=None)
         self._bar.start()
 
@@ -107,13 +109,23 @@ class _TerminalObserver:
         self._bar.stop()
 
 
+def bar_columns(console: Console, *between: ProgressColumn) -> list[ProgressColumn]:
+    """Return what a line of progress consists of: a bar where there is room for one, what comes between, the state."""
+    from rich.progress import BarColumn, TextColumn
+    from rich.table import Column
+
+    room = min(LONGEST_BAR, console.width - STATUS_COLUMNS)
+    bar = [BarColumn(bar_width=room)] if room >= SHORTEST_BAR else []
+    return [*bar, *between, TextColumn("{task.description}", markup=False, table_column=Column(no_wrap=True))]
+
+
 def describe_evaluation(evaluation: Evaluation, is_best: bool, unit: str = "character") -> str:
-    """Return one evaluation as a line."""
+    """Return one evaluation as a line, of 80 characters at most."""
     valid = evaluation.valid_nats_per_char
-    line = f"epoch {evaluation.epoch:6.2f}   training {loss(evaluation.train_nats_per_char, unit)}"
-    if not math.isnan(valid):
-        line += f"   validation {loss(valid, unit)}{'  best so far' if is_best else ''}"
-    return line
+    line, train = f"epoch {evaluation.epoch:6.2f}", evaluation.train_nats_per_char
+    if math.isnan(valid):
+        return f"{line}  training {loss(train, unit)}"
+    return f"{line}  training {train:.4f}  validation {loss(valid, unit)}{'  best' if is_best else ''}"
 
 
 def loss(nats_per_char: float, unit: str = "character") -> str:
@@ -135,5 +147,5 @@ def _status(progress: Progress, unit: str) -> str:
     left = "" if progress.seconds_left is None else f"  {duration(progress.seconds_left)} left"
     return (
         f"step {progress.step:,}/{progress.total_steps:,}  epoch {progress.epoch:.2f}  "
-        f"{progress.nats_per_char:.4f} nats/{briefly}  {progress.chars_per_second:,.0f} {unit}s/s{left}"
+        f"{progress.nats_per_char:.4f} nats/{briefly}  {progress.chars_per_second:,.0f} {briefly}/s{left}"
     )

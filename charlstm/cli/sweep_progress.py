@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from charlstm.cli.console import note, stderr_is_terminal
-from charlstm.cli.progress import duration
+from charlstm.cli.progress import bar_columns, duration
 
 if TYPE_CHECKING:
     from charlstm.data.vocabulary import Vocabulary
@@ -51,15 +51,10 @@ class _TerminalObserver:
 
     def __init__(self) -> None:
         from rich.console import Console
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+        from rich.progress import MofNCompleteColumn, Progress
 
-        self._bar = Progress(
-            BarColumn(bar_width=30),
-            MofNCompleteColumn(),
-            TextColumn("{task.description}", markup=False),
-            console=Console(stderr=True, highlight=False),
-            transient=True,
-        )
+        console = Console(stderr=True, highlight=False)
+        self._bar = Progress(*bar_columns(console, MofNCompleteColumn()), console=console, transient=True)
         self._left = ""
 
     def began(self, total: int, finished: int) -> None:

@@ -1,4 +1,4 @@
-"""Tables on terminals of any width."""
+"""Tables and progress on terminals of any width."""
 
 from __future__ import annotations
 
@@ -6,8 +6,11 @@ import sys
 
 import click
 import pytest
+from rich.console import Console
+from rich.progress import BarColumn, Progress
 
 from charlstm.cli.console import emit_table
+from charlstm.cli.progress import bar_columns
 
 COLUMNS = ("retrained", "loss", "seconds", "parameters")
 ROWS = [("all", "1.234 ± 0.001", "12.3", "1,234,567"), ("none", "1.345 ± 0.002", "4.5", "12,345")]
@@ -57,3 +60,13 @@ def test_a_table_in_a_pipe_has_all_columns(capsys: pytest.CaptureFixture[str], m
     monkeypatch.setenv("COLUMNS", "20")
     emit_table("Table", COLUMNS, ROWS, spare=("parameters", "seconds"))
     assert "none 1.345 ± 0.002 4.5 12,345" in " ".join(capsys.readouterr().out.split())
+
+
+@pytest.mark.parametrize(("width", "bar"), [(80, 0), (100, 20), (200, 30)])
+def test_the_bar_takes_what_the_state_leaves_of_a_line(width: int, bar: int) -> None:
+    console = Console(width=width, force_terminal=True)
+    columns = bar_columns(console)
+    assert sum(column.bar_width or 0 for column in columns if isinstance(column, BarColumn)) == bar
+    progress = Progress(*columns, console=console)
+    progress.add_task("state " * 20)
+    assert len(console.render_lines(progress.get_renderable(), pad=False)) == 1

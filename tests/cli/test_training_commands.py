@@ -74,7 +74,10 @@ def test_pretraining_learns_and_reports(run: Run, book: str) -> None:
     # Words from a list of ten cost about 0.6 nats a character; the shares of the letters alone about 2.6.
     assert report["valid_nats_per_char"] < 1.5
     assert abs(report["test_nats_per_char"] - report["valid_nats_per_char"]) < 0.2
-    assert "best so far" in result.stderr
+    evaluations = [line for line in result.stderr.splitlines() if line.startswith("epoch ")]
+    assert len(evaluations) == 8
+    assert evaluations[0].endswith(" bits)  best")
+    assert all(len(line) < 80 for line in evaluations)
     evaluated = json.loads(run("evaluate", "-m", "base", "--split", "test", "--json").stdout)
     assert evaluated["nats_per_char"] == pytest.approx(report["test_nats_per_char"], abs=1e-5)
     assert evaluated["bits_per_char"] == pytest.approx(evaluated["nats_per_char"] / np.log(2))

@@ -117,7 +117,8 @@ def _facts(summary: dict[str, Any]) -> dict[str, str]:
             share = count / (summary["characters"] + (count if kind == "dropped" else 0))
             facts[f"{kind} characters"] = f"{count:,} ({share:.2%})"
     for split, size in summary["splits"].items():
-        facts[split] = f"{size['characters']:,} characters, {size['documents']:,} documents"
+        documents = f"{size['documents']:,} document{'' if size['documents'] == 1 else 's'}"
+        facts[split] = f"{size['characters']:,} characters, {documents}"
     facts["split by"] = summary["split_by"]
     facts["unigram entropy"] = f"{summary['unigram_bits_per_char']:.3f} bits per character"
     facts["size under xz"] = f"{summary['xz_bits_per_char']:.3f} bits per character{_of_beginning(summary)}"

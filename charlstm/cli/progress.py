@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
+import textwrap
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from charlstm.cli.console import note, stderr_is_terminal
+from charlstm.cli.console import note, stderr_is_terminal, terminal_columns
 from charlstm.cli.group import visible
 from charlstm.config import SamplingConfig
 
@@ -31,12 +32,13 @@ def observer_for(job: Job, vocabulary: Vocabulary) -> Observer:
     """Announce a training and return what watches it."""
     units = "x".join(map(str, job.model.units))
     unit = vocabulary.unit
-    note(
+    announcement = (
         f"Training {job.model.parameters:,} parameters (LSTM layers {units}, {job.model.vocabulary_size} symbols) "
         f"on {len(job.train):,} {unit}s, {job.training.precision}, "
         f"batch {job.training.batch_size} x {job.training.sequence_length}"
         f"{' of whole documents' if job.training.batching == 'documents' else ''}."
     )
+    note(textwrap.fill(announcement, terminal_columns()) if stderr_is_terminal() else announcement)
 
     length = SAMPLE_LENGTH if unit == "character" else SAMPLE_WORDS
 

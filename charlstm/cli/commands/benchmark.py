@@ -119,7 +119,7 @@ def _emit_tables(training: list[dict[str, Any]], sampling: list[dict[str, Any]])
         )
         for row in training
     ]
-    emit_table(f"Training: {explained}", columns, rows)
+    emit_table(f"Training: {explained}", columns, rows, spare=("limit",))
     sampling_rows = [
         (
             f"{row['layers']}x{row['units']}",
@@ -133,7 +133,8 @@ def _emit_tables(training: list[dict[str, Any]], sampling: list[dict[str, Any]])
     sampling_columns = (
         *("layers", "texts", "charlstm", "Keras", "PyTorch LSTM", "PyTorch LSTMCell", "limit", "limit's cores"),
     )
-    emit_table(f"Sampling: {explained}", sampling_columns, sampling_rows, spare=("limit's cores", "PyTorch LSTM"))
+    spare = ("limit's cores", "PyTorch LSTM", "limit")
+    emit_table(f"Sampling: {explained}", sampling_columns, sampling_rows, spare=spare)
 
 
 def _compared(row: dict[str, Any], rival: str) -> str:

@@ -122,7 +122,7 @@ def bar_columns(console: Console, *between: ProgressColumn) -> list[ProgressColu
 
 
 def describe_evaluation(evaluation: Evaluation, is_best: bool, unit: str = "character") -> str:
-    """Return one evaluation as a line, of 80 characters at most."""
+    """Return one evaluation as a line, short enough for 80 columns."""
     valid = evaluation.valid_nats_per_char
     line, train = f"epoch {evaluation.epoch:6.2f}", evaluation.train_nats_per_char
     if math.isnan(valid):

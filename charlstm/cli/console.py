@@ -39,7 +39,7 @@ def emit_table(
     texts: Sequence[int] = (0,),
     *,
     spare: Sequence[str] = (),
-    quoted: str | None = None,
+    passages: int | None = None,
 ) -> None:
     """Print a table to stdout.
 
@@ -49,7 +49,7 @@ def emit_table(
         rows: a cell for each column.
         texts: the places of columns that read from the left; the others are numbers.
         spare: columns that a terminal too narrow for all does without, the first to go first.
-        quoted: the column of passages of text, which are cut to what the others leave of a line.
+        passages: the place of a column of text that is cut to what the others leave of a line.
     """
     from rich.cells import cell_len
 
@@ -58,8 +58,7 @@ def emit_table(
     widths = [
         max(map(cell_len, (visible(column), *(row[place] for row in cells)))) for place, column in enumerate(columns)
     ]
-    if quoted is not None:
-        passages = columns.index(quoted)
+    if passages is not None:
         widths[passages] = min(widths[passages], LEAST_PASSAGE)
     kept, left_out = list(range(len(columns))), []
     for name in spare:
@@ -68,7 +67,7 @@ def emit_table(
         if name in columns:
             kept.remove(columns.index(name))
             left_out.append(name)
-    if quoted is not None:
+    if passages is not None:
         room = max(0, console.width - _line(widths[place] for place in kept))
         for row in cells:
             row[passages] = row[passages][: LEAST_PASSAGE + room]

@@ -45,7 +45,7 @@ def test_passages_of_text_are_cut_to_what_the_line_has_left(
     monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
     monkeypatch.setenv("COLUMNS", str(width))
     monkeypatch.setenv("TERM", "xterm")
-    emit_table("Table", ("loss", "beginning"), [("1.234", "x" * 57)], texts=(1,), quoted="beginning")
+    emit_table("Table", ("loss", "beginning"), [("1.234", "x" * 57)], texts=(1,), passages=1)
     lines = click.unstyle(capsys.readouterr().out).splitlines()
     assert "".join(line.split(maxsplit=1)[-1].strip() for line in lines[4:] if "x" in line) == passage
     assert len([line for line in lines[4:] if "x" in line]) == 1 or width == 10

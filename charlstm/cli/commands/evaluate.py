@@ -160,4 +160,4 @@ def _emit_documents(documents: list[DocumentScore]) -> None:
             )
             for each in shown
         ]
-        emit_table(title, columns, rows, texts=(3,), quoted="beginning")
+        emit_table(title, columns, rows, texts=(3,), passages=3)

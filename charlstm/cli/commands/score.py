@@ -80,7 +80,7 @@ def _emit(scores: Scores) -> None:
     ]
     texts = [place for place, column in enumerate(columns) if column in ("text", "fits best", "beginning")]
     title = f"Bits per character by {scores.by}"
-    emit_table(title, columns, rows, texts, spare=("characters",), quoted="beginning")
+    emit_table(title, columns, rows, texts, spare=("characters",), passages=len(columns) - 1)
     emit_text(_summary(scores))
 
 

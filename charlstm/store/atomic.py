@@ -33,8 +33,7 @@ def write_bytes(path: Path, content: bytes) -> None:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        # mkstemp makes the file private; a result is as readable as any other new file.
-        os.chmod(name, 0o666 & ~_umask())
+        make_readable(Path(name))
         os.replace(name, path)
     except BaseException as problem:
         with contextlib.suppress(OSError):
@@ -43,6 +42,11 @@ def write_bytes(path: Path, content: bytes) -> None:
             problem.filename, problem.filename2 = str(path), None  # the name that a person knows
         raise
     sync_directory(path.parent)
+
+
+def make_readable(path: Path) -> None:
+    """Let a file that was made private, as temporary ones are, be as readable as any other new file."""
+    os.chmod(path, 0o666 & ~_umask())
 
 
 @contextlib.contextmanager

@@ -8,8 +8,10 @@ the one that counts.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +20,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save
+from safetensors.numpy import save, save_file
 
 from charlstm.config import ModelConfig
 from charlstm.config_json import check_version
@@ -105,7 +107,7 @@ def save_model(
     """
     contents = {
         VOCABULARY: json_file.encode_json(vocabulary.to_json()),
-        WEIGHTS: _encode_arrays({name: weights[name] for name in weight_shapes(config)}),
+        WEIGHTS: save(_contiguous({name: weights[name] for name in weight_shapes(config)})),
     }
     if (path / HISTORY).exists():
         contents[HISTORY] = (path / HISTORY).read_bytes()
@@ -212,12 +214,24 @@ def _read_config(path: Path) -> dict[str, Any]:
 
 
 def save_arrays(path: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
-    """Write named arrays to a safetensors file, atomically."""
-    atomic.write_bytes(path, _encode_arrays(arrays))
+    """Write named arrays to a safetensors file, straight from where they are in memory.
+
+    What a killed writer leaves behind has a name of the library's: for directories that are being made.
+
+    Raises:
+        OSError: the disk is full or cannot be written.
+    """
+    try:
+        save_file(_contiguous(arrays), path)
+    except SafetensorError as problem:
+        number = re.search(r"\(os error (\d+)\)", str(problem))
+        code = int(number[1]) if number else errno.EIO
+        raise OSError(code, os.strerror(code), str(path)) from problem
+    atomic.make_readable(path)
 
 
-def _encode_arrays(arrays: Mapping[str, NDArray[Any]]) -> bytes:
-    return save({name: np.ascontiguousarray(array) for name, array in arrays.items()})
+def _contiguous(arrays: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+    return {name: np.ascontiguousarray(array) for name, array in arrays.items()}
 
 
 def load_arrays(path: Path, shapes: Mapping[str, tuple[int, ...]]) -> dict[str, NDArray[np.float32]]:

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +15,7 @@ from charlstm.model.weights import initial_weights
 from charlstm.store import atomic
 from charlstm.store.history import Evaluation, read_history, write_history
 from charlstm.store.json_file import sha256
-from charlstm.store.model_directory import load_model
+from charlstm.store.model_directory import load_model, save_arrays
 
 
 def test_a_model_comes_back_as_it_was_saved(model_path: Path) -> None:
@@ -77,6 +79,36 @@ def test_weights_so_large_that_nothing_can_be_computed_from_them_are_refused(mod
     edit_config(model_path, sha256={**document["sha256"], file.name: sha256(file)})
     with pytest.raises(ModelError, match="a weight beyond"):
         load_model(model_path)
+
+
+def test_what_the_system_says_of_arrays_that_cannot_be_written_is_an_os_error(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError) as raised:
+        save_arrays(tmp_path / "nowhere" / "a.safetensors", {"a": np.zeros(3, np.float32)})
+    assert raised.value.filename == str(tmp_path / "nowhere" / "a.safetensors")
+
+
+def test_saved_arrays_are_as_readable_as_any_new_file(tmp_path: Path) -> None:
+    (tmp_path / "any").touch()
+    save_arrays(tmp_path / "a.safetensors", {"a": np.zeros(3, np.float32)})
+    assert (tmp_path / "a.safetensors").stat().st_mode == (tmp_path / "any").stat().st_mode
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads the highest memory of a process from /proc")
+def test_arrays_are_saved_without_a_copy_of_them_in_memory(tmp_path: Path) -> None:
+    # The highest memory of a process never falls, so it is one of its own.
+    code = (
+        "import pathlib, sys, numpy; from charlstm.store.model_directory import save_arrays;"
+        "arrays = {str(i): numpy.ones((1024, 4096), numpy.float32) for i in range(4)};"
+        "status = pathlib.Path('/proc/self/status');"
+        "highest = lambda: int(status.read_text().split('VmHWM:')[1].split()[0]); before = highest();"
+        "save_arrays(pathlib.Path(sys.argv[1]), arrays);"
+        "print(highest() / before)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path / "a.safetensors")], capture_output=True, text=True, check=True
+    )
+    assert float(done.stdout) < 1.2
+    assert load_file(tmp_path / "a.safetensors")["3"].sum() == 1024 * 4096
 
 
 def test_a_link_is_refused(model_path: Path, tmp_path: Path) -> None:

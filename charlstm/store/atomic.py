@@ -9,7 +9,7 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from charlstm.errors import CharlstmError
@@ -104,6 +104,14 @@ def refuse_existing(path: Path, *, overwrite: bool) -> None:
         raise CharlstmError(
             f"{path} holds no result of charlstm, so --overwrite does not replace it: choose another --out"
         )
+
+
+def refuse_to_replace(path: Path, needed: Iterable[Path]) -> None:
+    """Raise a CharlstmError where the directory `path` is, or holds, something that is read when it is replaced."""
+    replaced = Path(os.path.realpath(path))
+    for each in needed:
+        if replaced.is_dir() and Path(os.path.realpath(each)).is_relative_to(replaced):
+            raise CharlstmError(f"{each} is read by the run that would replace {path}: choose another --out")
 
 
 def refuse_existing_file(path: Path, *, overwrite: bool) -> None:

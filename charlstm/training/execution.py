@@ -83,26 +83,38 @@ class Start:
     Attributes:
         run: what is asked for; its `dataset` is filled in later.
         vocabulary: of the new model.
-        weights: the first weights.
     """
 
     run: RunFile
     vocabulary: Vocabulary
-    weights: Weights
 
 
 # Told of the job and the vocabulary before training begins, it returns what watches the training.
 ObserverFactory = Callable[[Job, Vocabulary], Observer]
 
 
-def begin_or_resume(
+def go_on(options: RunOptions, observe: ObserverFactory, note: Note) -> Report:
+    """Go on with a run that was begun, to its end.
+
+    Args:
+        options: where it stands, and what is to be extended.
+        observe: makes the observer.
+        note: takes sentences for the user.
+    """
+    with locked(options.out):
+        run = extended_run(read_run(options.out), options.texts, options.given)
+        return _train(options, run, observe, note)
+
+
+def begin(
     options: RunOptions,
     start: Callable[[Dataset], Start],
     observe: ObserverFactory,
     note: Note,
     level: Level = "char",
+    bases: Sequence[Path] = (),
 ) -> Report:
-    """Carry out a run from its beginning, or go on with it, where that is asked for and it was begun.
+    """Carry out a run from its beginning to its end.
 
     Args:
         options: what to work on, and how.
@@ -110,14 +122,13 @@ def begin_or_resume(
         observe: makes the observer.
         note: takes sentences for the user.
         level: what a symbol of a text is that is no dataset yet.
+        bases: the model directories that it reads.
     """
     out = options.out
-    if options.is_begun:
-        with locked(out):
-            run = extended_run(read_run(out), options.texts, options.given)
-            return _train(options, run, None, observe, note)
     if options.resume and out.exists():
         raise ModelError(f"{out} holds no {RUN}, so there is no run in it to go on with")
+    if options.overwrite:
+        atomic.refuse_to_replace(out, [*map(Path, options.texts), *bases])
     with atomic.new_directory(out, overwrite=options.overwrite) as directory:
         dataset = open_dataset(options.texts, options.corpus(level), directory / DATASET)
         check_is_learnable(dataset)
@@ -126,11 +137,11 @@ def begin_or_resume(
         write_run(directory, run)
         json_file.write_json(directory / VOCABULARY, begun.vocabulary.to_json())
     with locked(out):
-        return _train(options, run, begun.weights, observe, note)
+        return _train(options, run, observe, note)
 
 
-def _train(options: RunOptions, run: RunFile, weights: Weights | None, observe: ObserverFactory, note: Note) -> Report:
-    """Go on with the run in a locked directory, from its first weights or from its newest checkpoint."""
+def _train(options: RunOptions, run: RunFile, observe: ObserverFactory, note: Note) -> Report:
+    """Carry out the run in a locked directory, from its first weights or from its newest checkpoint."""
     out = options.out
     dataset = load_dataset(out / run.dataset["path"])
     check_unchanged(run, dataset, out)
@@ -154,10 +165,11 @@ def _train(options: RunOptions, run: RunFile, weights: Weights | None, observe: 
 
     def trainer_of(number: int, weights: Weights) -> Trainer:
         phase = phases[number]
-        job = _job(run, phase, weights, splits, batches)
+        job = _job(run, phase, splits, batches)
         if len(phases) > 1:
             note(f"Phase {number + 1} of {len(phases)}.")
-        return Trainer(job, training_network(phase.model, phase.training.precision), observe(job, vocabulary), out)
+        compiled = training_network(phase.model, phase.training.precision)
+        return Trainer(job, compiled, weights, observe(job, vocabulary), out)
 
     again = f"charlstm {run.command} --resume -o {shlex.quote(str(out))}"
     with stop_requests() as stop_signal:
@@ -167,28 +179,36 @@ def _train(options: RunOptions, run: RunFile, weights: Weights | None, observe: 
                 raise StoppedError(f"stopped; go on with: {again}", number)
 
         is_extended = read_run(out).training != run.training
-        if has_checkpoint:
+
+        # In functions of their own: what they read must not stay in memory while the network is trained.
+        def from_checkpoint() -> Trainer:
             checkpoint = keeper.newest()
             trainer = trainer_of(position_of(checkpoint).phase, checkpoint.weights)
             trainer.restore(checkpoint)
-            if trainer.position.is_finished and not is_extended:
-                note(f"{out} is finished.")
-                return report_of(out)
             if is_extended:
                 trainer.extend()
                 # In this order: a run that is longer than what its checkpoint says would end with that.
                 keeper.write(trainer.capture())
                 write_run(out, run)
-            note(f"Going on from step {trainer.position.step:,}.")
-        else:
+            return trainer
+
+        def from_first_weights() -> Trainer:
             if is_extended:
                 write_run(out, run)
-            first = weights or _first_weights(run, vocabulary)
+            first = first_weights(run, vocabulary)
             trainer = trainer_of(0, first if phases[0].model == run.model else carried_over(phases[0], {}))
             if run.command == "transfer":
                 loss = loss_of(float32_scorer(run.model, first), splits["test"], heed)
                 trainer.position.base_test_nats_per_char = loss or -1.0
             keeper.write(trainer.capture())
+            return trainer
+
+        trainer = from_checkpoint() if has_checkpoint else from_first_weights()
+        if trainer.position.is_finished:
+            note(f"{out} is finished.")
+            return report_of(out)
+        if has_checkpoint:
+            note(f"Going on from step {trainer.position.step:,}.")
         while True:
             try:
                 trainer.run(keeper, heed)
@@ -222,12 +242,11 @@ def _train(options: RunOptions, run: RunFile, weights: Weights | None, observe: 
     return report
 
 
-def _job(run: RunFile, phase: Phase, weights: Weights, splits: Mapping[str, Ids], batches: Batches) -> Job:
+def _job(run: RunFile, phase: Phase, splits: Mapping[str, Ids], batches: Batches) -> Job:
     trained, masks = _trained(run, phase)
     return Job(
         model=phase.model,
         training=phase.training,
-        weights=weights,
         trained=trained,
         masks=masks,
         train=splits["train"],
@@ -255,8 +274,8 @@ def _form_of(run: RunFile, phases: list[Phase], position: Mapping[str, Any]) -> 
     return phase.model, slot_shapes(phase.model, phase.training, _trained(run, phase)[0])
 
 
-def _first_weights(run: RunFile, vocabulary: Vocabulary) -> Weights:
-    """Return the weights that a run begins with, where it was stopped before they were saved."""
+def first_weights(run: RunFile, vocabulary: Vocabulary) -> Weights:
+    """Return the weights that a run begins with, for the vocabulary of its model."""
     if run.base is None:
         return initial_weights(run.model, run.training.random_seed)
     base = load_model(Path(run.base))

@@ -23,7 +23,6 @@ class Job:
     Attributes:
         model: the network.
         training: how to train it.
-        weights: its first weights.
         trained: the names of the weights that change.
         masks: name -> array that multiplies the gradient, for weights that change only in part.
         train: the training text, (N,).
@@ -33,7 +32,6 @@ class Job:
 
     model: ModelConfig
     training: TrainingConfig
-    weights: Weights
     trained: list[str]
     masks: Mapping[str, NDArray[np.float32]]
     train: Ids

@@ -39,6 +39,7 @@ class Trainer:
     Args:
         job: what to train on what.
         compiled: a network of the job's configuration; its weights are set.
+        weights: the first weights.
         observer: is told of every step and evaluation.
         scratch: a directory for large files that go with the process.
 
@@ -48,7 +49,9 @@ class Trainer:
         best: the weights with the best validation loss; without a validation text, the last ones.
     """
 
-    def __init__(self, job: Job, compiled: CompiledNetwork, observer: Observer, scratch: Path) -> None:
+    def __init__(
+        self, job: Job, compiled: CompiledNetwork, weights: Weights, observer: Observer, scratch: Path
+    ) -> None:
         self.job = job
         self.network = compiled.network
         self.observer = observer
@@ -57,7 +60,7 @@ class Trainer:
         self.position = Position()
         self.position.total_steps = self.last_step
         self.history: list[Evaluation] = []
-        self.best: Weights = dict(job.weights)
+        self.best: Weights = dict(weights)
         self.scorer = compiled.scorer
         layers = frozen_below(job.model, job.trained, config)
         self._frozen_layers = layers if fits(job.model, layers, len(job.train), config.frozen_cache_gb) else 0
@@ -71,7 +74,7 @@ class Trainer:
         self._evaluation_times = EvaluationTimes(epoch, self.batches.chars_before(epoch), validated)
         self._state: State = self.network.zero_state(config.batch_size)
         self._pace = Pace()
-        self.network.assign(job.weights)
+        self.network.assign(weights)
 
     @property
     def last_step(self) -> int:

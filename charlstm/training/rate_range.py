@@ -14,7 +14,7 @@ from charlstm.data.batches import batches_of
 from charlstm.errors import DataError
 from charlstm.store.given_text import check_is_learnable, open_dataset
 from charlstm.training.compiled import training_network
-from charlstm.training.execution import Note, RunOptions
+from charlstm.training.execution import Note, RunOptions, first_weights
 from charlstm.training.runs import NetworkOptions, pretrain_start
 
 # How much of the mean of the losses before stays at each step: one batch says little.
@@ -68,7 +68,7 @@ def find_rate(
         starts, end = dataset.documents["train"], dataset.vocabulary.end_of_document
         batches = batches_of(run.training, train, starts, end, run.model.target_offset)
         compiled = training_network(run.model, run.training.precision)
-        compiled.network.assign(start.weights)
+        compiled.network.assign(first_weights(run, start.vocabulary))
         training_step = compiled.training_step(run.training, run.trained, {})
         state = compiled.network.zero_state(run.training.batch_size)
         rates, losses, mean, least = [], [], RunningMean(), math.inf

@@ -15,7 +15,7 @@ from charlstm.data.batches import Ids
 from charlstm.data.vocabulary import Vocabulary
 from charlstm.errors import ModelError, OptionError
 from charlstm.store.history import write_history
-from charlstm.store.model_directory import CONFIG, HISTORY, Weights, read_config, save_model
+from charlstm.store.model_directory import CONFIG, HISTORY, Weights, read_config, save_model, weight_shapes
 from charlstm.store.run_file import RunFile
 from charlstm.training.compiled import scoring_network
 from charlstm.training.job import Job
@@ -181,9 +181,9 @@ def loss_of(scorer: Scorer, ids: Ids, heed: Callable[[], None]) -> float | None:
 
 
 def _count_trained(job: Job) -> int:
-    count = 0
+    count, shapes = 0, weight_shapes(job.model)
     for name in job.trained:
-        shape = job.weights[name].shape
+        shape = shapes[name]
         mask = job.masks.get(name)
         count += int(np.prod(shape) if mask is None else np.broadcast_to(mask, shape).sum())
     return count

@@ -8,17 +8,17 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from charlstm.config import Level, ModelConfig, NewSymbols, TrainingConfig, TransferConfig
+from charlstm.config import ModelConfig, NewSymbols, TrainingConfig, TransferConfig
 from charlstm.data.batches import DocumentBatches, Ids, fitting_batch_size, longest_length
 from charlstm.data.vocabulary import Vocabulary, listed
 from charlstm.errors import DataError, OptionError
-from charlstm.model.weights import extend_vocabulary, initial_weights, layer_names
+from charlstm.model.weights import layer_names
 from charlstm.store.dataset_directory import Dataset
 from charlstm.store.given_text import check_level
 from charlstm.store.model_directory import Model, load_model
 from charlstm.store.run_file import RunFile
 from charlstm.training import presets
-from charlstm.training.execution import Note, ObserverFactory, RunOptions, Start, begin_or_resume
+from charlstm.training.execution import Note, ObserverFactory, RunOptions, Start, begin, go_on
 from charlstm.training.layer_groups import check_fit
 from charlstm.training.memory import check_memory
 from charlstm.training.phases import with_phase_dropout, with_phase_epochs
@@ -62,7 +62,9 @@ def pretrain(options: RunOptions, network: NetworkOptions, observe: ObserverFact
         StoppedError: a signal ended the training; it can be gone on with.
     """
 
-    return begin_or_resume(options, lambda dataset: pretrain_start(options, network, dataset, note), observe, note)
+    if options.is_begun:
+        return go_on(options, observe, note)
+    return begin(options, lambda dataset: pretrain_start(options, network, dataset, note), observe, note)
 
 
 def pretrain_start(options: RunOptions, network: NetworkOptions, dataset: Dataset, note: Note) -> Start:
@@ -93,7 +95,7 @@ def pretrain_start(options: RunOptions, network: NetworkOptions, dataset: Datase
         lineage=[],
     )
     check_memory(model, run.training)
-    return Start(run, dataset.vocabulary, initial_weights(model, run.training.random_seed))
+    return Start(run, dataset.vocabulary)
 
 
 def transfer(
@@ -125,50 +127,52 @@ def transfer(
         StoppedError: a signal ended the training; it can be gone on with.
     """
 
-    def start(dataset: Dataset) -> Start:
-        if base is None:
-            raise OptionError("a transfer needs a base model: give -m BASE")
-        model = load_model(base)
-        check_level(dataset, model)
-        chosen = TransferConfig(_layers_of(model, retrain), freeze_head, new_symbols)
-        vocabulary = _joined_vocabulary(dataset, model, chosen, note)
-        train, left_out = vocabulary.translate(dataset.splits["train"], dataset.vocabulary)
-        if left_out:
-            note(f"{left_out:,} {vocabulary.unit}s of the training text are left out.")
-        starts = vocabulary.translate_starts(dataset.documents["train"], dataset.splits["train"], dataset.vocabulary)
-        added = len(vocabulary) - len(model.vocabulary)
-        config, weights = extend_vocabulary(model.config, model.weights, model.vocabulary, vocabulary)
-        size = presets.transfer_size_of(len(train), options.preset, vocabulary.level)
-        config = replace(config, dropout=presets.dropout_of(size, config.units, options.dropout))
-        trained = layer_names(config, chosen.retrain, head=not freeze_head)
-        if not trained and not added:
-            raise OptionError("--retrain none with --freeze-head trains nothing: leave one of them out")
-        training = _training_config(options, size, config.units, train, starts, vocabulary, note)
-        check_fit(config, training)
-        _check_texts(config, training, len(train), len(dataset.splits["valid"]))
-        training = with_phase_epochs(config, training, trained)
-        run = RunFile(
-            command="transfer",
-            given=dict(options.given),
-            texts=list(options.texts),
-            dataset={},
-            model=config,
-            training=training,
-            base=str(base),
-            transfer=chosen,
-            trained=trained,
-            new_symbols=added,
-            lineage=[*model.lineage, {"model": str(base), "sha256": model.sha256, "transfer": chosen.to_json()}],
-        )
-        return Start(run, vocabulary, weights)
+    if options.is_begun:
+        return go_on(options, observe, note)
+    if base is None:
+        raise OptionError("a transfer needs a base model: give -m BASE")
+    # A base that cannot be used is said before a large text is read.
+    model = load_model(base)
+    chosen = TransferConfig(_layers_of(model, retrain), freeze_head, new_symbols)
 
-    level: Level = "char"
-    if base is not None and not options.is_begun:
-        # A base that cannot be used is said before a large text is read.
-        model = load_model(base)
-        _layers_of(model, retrain)
-        level = model.vocabulary.level
-    return begin_or_resume(options, start, observe, note, level)
+    def start(dataset: Dataset) -> Start:
+        return _transfer_start(options, model, chosen, dataset, note)
+
+    return begin(options, start, observe, note, model.vocabulary.level, [base])
+
+
+def _transfer_start(options: RunOptions, base: Model, chosen: TransferConfig, dataset: Dataset, note: Note) -> Start:
+    check_level(dataset, base)
+    vocabulary = _joined_vocabulary(dataset, base, chosen, note)
+    train, left_out = vocabulary.translate(dataset.splits["train"], dataset.vocabulary)
+    if left_out:
+        note(f"{left_out:,} {vocabulary.unit}s of the training text are left out.")
+    starts = vocabulary.translate_starts(dataset.documents["train"], dataset.splits["train"], dataset.vocabulary)
+    added = len(vocabulary) - len(base.vocabulary)
+    size = presets.transfer_size_of(len(train), options.preset, vocabulary.level)
+    dropout = presets.dropout_of(size, base.config.units, options.dropout)
+    config = replace(base.config, vocabulary_size=len(vocabulary), dropout=dropout)
+    trained = layer_names(config, chosen.retrain, head=not chosen.freeze_head)
+    if not trained and not added:
+        raise OptionError("--retrain none with --freeze-head trains nothing: leave one of them out")
+    training = _training_config(options, size, config.units, train, starts, vocabulary, note)
+    check_fit(config, training)
+    _check_texts(config, training, len(train), len(dataset.splits["valid"]))
+    training = with_phase_epochs(config, training, trained)
+    run = RunFile(
+        command="transfer",
+        given=dict(options.given),
+        texts=list(options.texts),
+        dataset={},
+        model=config,
+        training=training,
+        base=str(base.path),
+        transfer=chosen,
+        trained=trained,
+        new_symbols=added,
+        lineage=[*base.lineage, {"model": str(base.path), "sha256": base.sha256, "transfer": chosen.to_json()}],
+    )
+    return Start(run, vocabulary)
 
 
 def _training_config(

@@ -270,6 +270,8 @@ def test_info_describes_models_and_datasets(run: Run, base: str, book: str) -> N
         (["transfer", "base", "-m", "base"], 4, "is a model"),
         (["pretrain", "base", "-o", "m"], 4, "is a model"),
         (["pretrain", "book.txt", "-o", "base"], 1, "exists already"),
+        (["pretrain", "base/dataset", "-o", "base", "--overwrite"], 1, "base/dataset is read by the run that would"),
+        (["transfer", "book.txt", "-m", "base", "-o", "base", "--overwrite"], 1, "base is read by the run that would"),
         (["pretrain", "nothing.txt", "-o", "m"], 4, "nothing.txt"),
         (["pretrain", "book.txt", "-o", "m", "--units", "8,8", "--layers", "3"], 2, "--units"),
         (["pretrain", "book.txt", "-o", "m", "--dropout", "1"], 2, "--dropout"),

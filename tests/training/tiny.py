@@ -61,14 +61,13 @@ def tiny_trainer(
     job = Job(
         model=model,
         training=training,
-        weights=initial_weights(model, 3),
         trained=layer_names(model, range(model.layers), head=True) if trained is None else trained,
         masks={},
         train=TEXT,
         batches=batches_of(training, TEXT, np.zeros(1, np.int64), None),
         valid=VALID,
     )
-    return Trainer(job, CompiledNetwork(model, "float32"), recorder, scratch)
+    return Trainer(job, CompiledNetwork(model, "float32"), initial_weights(model, 3), recorder, scratch)
 
 
 def train(trainer: Trainer, recorder: Recorder, steps: int = 10**9) -> bool:

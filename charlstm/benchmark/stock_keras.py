@@ -11,12 +11,10 @@ from charlstm.config import Precision, SamplingConfig
 
 def training(shape: Shape, precision: Precision) -> Step:  # noqa: ARG001 - the layer is float32
     """Return a step: one-hot input, the layers with their state carried on, a dense head, clip, keras's Adam."""
-    os.environ["KERAS_BACKEND"] = "tensorflow"
-    import keras
     import numpy as np
     import tensorflow as tf
 
-    model = _model(shape, shape.sequence_length)
+    keras, model = _keras(), _model(shape, shape.sequence_length)
     optimizer = keras.optimizers.Adam(1e-3, global_clipnorm=1.0)
     optimizer.build(model.trainable_variables)
 
@@ -44,7 +42,6 @@ def training(shape: Shape, precision: Precision) -> Step:  # noqa: ARG001 - the 
 
 def sampling(shape: Shape, precision: Precision) -> Step:  # noqa: ARG001 - the layer is float32
     """Return the writing of B texts of T symbols: a compiled step of the layers, the head and the draw a symbol."""
-    os.environ["KERAS_BACKEND"] = "tensorflow"
     import tensorflow as tf
 
     model = _model(shape, 1)
@@ -68,8 +65,7 @@ def sampling(shape: Shape, precision: Precision) -> Step:  # noqa: ARG001 - the 
 
 def _model(shape: Shape, steps: int) -> Any:
     """Return a model of ids (B, T) and the state of each layer, hidden and cell (B, H): logits (B, T, V) and states."""
-    import keras
-
+    keras = _keras()
     ids = keras.Input((steps,), batch_size=shape.batch_size, dtype="int32")
     outputs, before, after = keras.ops.one_hot(ids, SYMBOLS), [], []
     for _ in range(shape.layers):
@@ -79,3 +75,11 @@ def _model(shape: Shape, steps: int) -> Any:
         before += state
         after += new_state
     return keras.Model([ids, *before], [keras.layers.Dense(SYMBOLS)(outputs), *after])
+
+
+def _keras() -> Any:
+    """Return Keras on TensorFlow, whatever else it usually runs on here."""
+    os.environ["KERAS_BACKEND"] = "tensorflow"
+    import keras
+
+    return keras

@@ -14,11 +14,11 @@ from charlstm.config import UNKNOWN_OF_LEVEL, CorpusConfig, Split
 from charlstm.errors import DataError, OptionError
 from charlstm.evaluation.documents import DocumentScore, document_scores, sum_by_document
 from charlstm.evaluation.yardsticks import ngram_bits_per_char, unigram_bits_per_char, xz_bits_per_char
-from charlstm.model.network import Network
 from charlstm.store.dataset_directory import Dataset
 from charlstm.store.given_text import check_level, open_dataset
 from charlstm.store.model_directory import Model, dataset_of, load_model
-from charlstm.training.scoring import Score, Scorer
+from charlstm.training.compiled import scorer_of
+from charlstm.training.scoring import Score
 
 MAX_NGRAM_SYMBOLS = 7_000
 YARDSTICKS = ("unigram_bits", "five_gram_bits", "xz_bits")
@@ -101,9 +101,7 @@ def _score(
         note(f"{left_out:,} {model.vocabulary.unit}s are not scored: {model.path} does not know their symbols")
     if len(translated) < 2:
         raise DataError(f"{dataset.path}: {len(translated)} {model.vocabulary.unit}s to score; at least 2 are needed")
-    network = Network(model.config)
-    network.assign(model.weights)
-    nats, hits = Scorer(network).of_each(translated)
+    nats, hits = scorer_of(model.config, model.weights).of_each(translated)
     score = Score(float(nats.mean(dtype=np.float64)), float(hits.mean()), len(nats))
     documents = None
     if per_document:

@@ -22,7 +22,7 @@ from charlstm.store.model_directory import Weights, load_model
 from charlstm.store.run_file import RUN
 from charlstm.store.sweep_file import SweepFile
 from charlstm.store.trial_result import TrialResult, write_result
-from charlstm.training.compiled import scoring_network
+from charlstm.training.compiled import scorer_of
 from charlstm.training.execution import Note, ObserverFactory, RunOptions
 from charlstm.training.report import Report, report_of
 from charlstm.training.runs import NetworkOptions, pretrain, transfer
@@ -125,17 +125,16 @@ def _scored(
         dataset: with the texts.
         known: the fields of the result that are known already: all of what a training took.
     """
-    compiled = scoring_network(config)
-    compiled.network.assign(weights)
+    scorer = scorer_of(config, weights)
     ids = {name: vocabulary.translate(split, dataset.vocabulary)[0] for name, split in dataset.splits.items()}
     if (short := next((name for name, split in ids.items() if len(split) < 2), None)) is not None:
         raise DataError(f"{dataset.path} has no {short} text left once symbols that the base lacks are dropped")
     starts = vocabulary.translate_starts(dataset.documents["test"], dataset.splits["test"], dataset.vocabulary)
-    test = document_losses(compiled.scorer, ids["test"], starts)
+    test = document_losses(scorer, ids["test"], starts)
     if "valid_nats_per_char" not in known:
-        known = {**known, "valid_nats_per_char": compiled.scorer.score(ids["valid"]).nats_per_char}
+        known = {**known, "valid_nats_per_char": scorer.score(ids["valid"]).nats_per_char}
     return TrialResult(
-        train_nats_per_char=compiled.scorer.score(ids["train"]).nats_per_char,
+        train_nats_per_char=scorer.score(ids["train"]).nats_per_char,
         test_nats=tuple(test.nats.tolist()),
         test_chars=tuple(test.chars.tolist()),
         padded_nats_per_char=test.padded_nats_per_char,

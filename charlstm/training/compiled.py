@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from charlstm.config import ModelConfig, Precision, TrainingConfig
 from charlstm.model.network import Network
+from charlstm.store.model_directory import Weights
 from charlstm.training.scoring import Scorer
 from charlstm.training.step import COMPILED_OPTIONS, TrainingStep
 
@@ -64,9 +65,14 @@ def training_network(config: ModelConfig, precision: Precision) -> CompiledNetwo
     return CompiledNetwork(config, precision)
 
 
-def scoring_network(config: ModelConfig) -> CompiledNetwork:
-    """Return a network of the same shape that only scores, in float32: whatever a run's precision, losses compare."""
-    return _scoring_network(replace(config, dropout=(0.0,) * config.layers))
+def scorer_of(config: ModelConfig, weights: Weights) -> Scorer:
+    """Return what scores texts with these weights, until it is asked for with others.
+
+    It does so in float32 whatever the precision of the training: losses compare.
+    """
+    compiled = _scoring_network(replace(config, dropout=(0.0,) * config.layers))
+    compiled.network.assign(weights)
+    return compiled.scorer
 
 
 @functools.lru_cache(maxsize=NETWORKS)

@@ -24,14 +24,14 @@ from charlstm.store.lock import locked
 from charlstm.store.model_directory import DATASET, VOCABULARY, Weights, load_model, weight_shapes
 from charlstm.store.run_file import RUN, RunFile, read_run, write_run
 from charlstm.store.runs import name_newest
-from charlstm.training.compiled import training_network
+from charlstm.training.compiled import scorer_of, training_network
 from charlstm.training.job import Job, Observer
 from charlstm.training.keeper import CheckpointKeeper
 from charlstm.training.loop import Trainer
 from charlstm.training.memory import check_memory
 from charlstm.training.phases import Phase, carried_over, phases_of
 from charlstm.training.position import position_of
-from charlstm.training.report import Report, float32_scorer, loss_of, report_of, save_result
+from charlstm.training.report import Report, loss_of, report_of, save_result
 from charlstm.training.resume import check_unchanged, extended_run
 from charlstm.training.signals import stop_requests
 from charlstm.training.slots import slot_shapes
@@ -198,7 +198,7 @@ def _train(options: RunOptions, run: RunFile, observe: ObserverFactory, note: No
             first = first_weights(run, vocabulary)
             trainer = trainer_of(0, first if phases[0].model == run.model else carried_over(phases[0], {}))
             if run.command == "transfer":
-                loss = loss_of(float32_scorer(run.model, first), splits["test"], heed)
+                loss = loss_of(scorer_of(run.model, first), splits["test"], heed)
                 trainer.position.base_test_nats_per_char = loss or -1.0
             keeper.write(trainer.capture())
             return trainer

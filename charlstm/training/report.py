@@ -9,15 +9,14 @@ from typing import Any
 
 import numpy as np
 
-from charlstm.config import ModelConfig
 from charlstm.config_json import Config, added
 from charlstm.data.batches import Ids
 from charlstm.data.vocabulary import Vocabulary
 from charlstm.errors import ModelError, OptionError
 from charlstm.store.history import write_history
-from charlstm.store.model_directory import CONFIG, HISTORY, Weights, read_config, save_model, weight_shapes
+from charlstm.store.model_directory import CONFIG, HISTORY, read_config, save_model, weight_shapes
 from charlstm.store.run_file import RunFile
-from charlstm.training.compiled import scoring_network
+from charlstm.training.compiled import scorer_of
 from charlstm.training.job import Job
 from charlstm.training.loop import Trainer
 from charlstm.training.scoring import Scorer
@@ -96,7 +95,7 @@ def save_result(
     position = trainer.position
     # A run that ended in the midst of its phases has the network of that phase.
     model = trainer.job.model
-    scorer = float32_scorer(model, trainer.best)
+    scorer = scorer_of(model, trainer.best)
     base_loss = position.base_test_nats_per_char
     report = Report(
         model=str(out),
@@ -160,13 +159,6 @@ def report_of(out: Path) -> Report:
         return Report.from_json({**result, "model": str(out)})
     except OptionError as problem:
         raise ModelError(f"{out / CONFIG}: 'result' is not that of a run: {problem}") from None
-
-
-def float32_scorer(model: ModelConfig, weights: Weights) -> Scorer:
-    """Return what scores texts with these weights as `charlstm evaluate` does, whatever the training's precision."""
-    compiled = scoring_network(model)
-    compiled.network.assign(weights)
-    return compiled.scorer
 
 
 def loss_of(scorer: Scorer, ids: Ids, heed: Callable[[], None]) -> float | None:

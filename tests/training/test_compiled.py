@@ -9,7 +9,7 @@ import pytest
 
 from charlstm.config import ModelConfig, TrainingConfig
 from charlstm.model.weights import initial_weights, layer_names
-from charlstm.training.compiled import CompiledNetwork, scoring_network, training_network
+from charlstm.training.compiled import CompiledNetwork, scorer_of, training_network
 from charlstm.training.step import TrainingStep
 
 MODEL = ModelConfig(5, (6, 7), (0.3, 0.3))
@@ -71,5 +71,6 @@ def test_what_a_step_depends_on_gives_a_step_of_its_own_and_old_ones_are_let_go(
 def test_networks_of_one_shape_are_one_and_scoring_has_one_of_its_own() -> None:
     assert training_network(MODEL, "float32") is training_network(MODEL, "float32")
     assert training_network(MODEL, "float32") is not training_network(MODEL, "bfloat16")
-    assert scoring_network(MODEL) is scoring_network(replace(MODEL, dropout=(0.5, 0.0)))
-    assert scoring_network(MODEL) is not training_network(MODEL, "float32")
+    weights = initial_weights(MODEL, 1)
+    assert scorer_of(MODEL, weights) is scorer_of(replace(MODEL, dropout=(0.5, 0.0)), weights)
+    assert scorer_of(MODEL, weights) is not training_network(MODEL, "float32").scorer

@@ -31,9 +31,10 @@ SHORTEST_BAR, LONGEST_BAR = 6, 30
 def observer_for(job: Job, vocabulary: Vocabulary) -> Observer:
     """Announce a training and return what watches it."""
     units = "x".join(map(str, job.model.units))
+    layers = "LSTM layer" if job.model.layers == 1 else "LSTM layers"
     unit = vocabulary.unit
     announcement = (
-        f"Training {job.model.parameters:,} parameters (LSTM layers {units}, {job.model.vocabulary_size} symbols) "
+        f"Training {job.model.parameters:,} parameters ({layers} {units}, {job.model.vocabulary_size} symbols) "
         f"on {len(job.train):,} {unit}s, {job.training.precision}, "
         f"batch {job.training.batch_size} x {job.training.sequence_length}"
         f"{' of whole documents' if job.training.batching == 'documents' else ''}."

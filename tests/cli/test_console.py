@@ -74,18 +74,26 @@ def test_the_bar_takes_what_the_state_leaves_of_a_line(width: int, bar: int) -> 
     assert len(console.render_lines(progress.get_renderable(), pad=False)) == 1
 
 
+@pytest.mark.parametrize(
+    ("units", "of"),
+    [((128, 128), "242,502 parameters (LSTM layers 128x128"), ((128,), "110,918 parameters (LSTM layer 128")],
+)
 @pytest.mark.parametrize(("is_terminal", "count"), [(True, 3), (False, 1)])
 def test_a_training_is_announced_in_lines_that_a_terminal_does_not_break(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], is_terminal: bool, count: int
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    units: tuple[int, ...],
+    of: str,
+    *,
+    is_terminal: bool,
+    count: int,
 ) -> None:
     monkeypatch.setattr("charlstm.cli.progress.stderr_is_terminal", lambda: is_terminal)
     monkeypatch.setenv("COLUMNS", "50")
     training = SimpleNamespace(precision="float32", batch_size=16, sequence_length=50, batching="stream")
-    job = SimpleNamespace(model=ModelConfig(70, (128, 128), (0.0, 0.0)), training=training, train=range(54_631))
+    job = SimpleNamespace(model=ModelConfig(70, units, (0.0,) * len(units)), training=training, train=range(54_631))
     observer_for(job, SimpleNamespace(unit="character")).ended()  # type: ignore[arg-type]
     lines = capsys.readouterr().err.partition(".\n")[0].splitlines()
-    assert " ".join(lines) == (
-        "Training 242,502 parameters (LSTM layers 128x128, 70 symbols) on 54,631 characters, float32, batch 16 x 50"
-    )
+    assert " ".join(lines) == (f"Training {of}, 70 symbols) on 54,631 characters, float32, batch 16 x 50")
     assert len(lines) == count
     assert not is_terminal or max(map(len, lines)) <= 50

@@ -72,12 +72,13 @@ def extend_vocabulary(
     return replace(config, vocabulary_size=len(new)), extended
 
 
-def new_symbol_masks(config: ModelConfig, added: NDArray[np.bool_]) -> dict[str, Array]:
+def new_symbol_masks(config: ModelConfig, added: NDArray[np.bool_], *, read: bool = True) -> dict[str, Array]:
     """Return, for each weight with entries of its own for a symbol, 1 where the symbol is new and 0 elsewhere.
 
     Args:
         config: the network.
         added: which symbols are new, (V,).
+        read: whether the weight that symbols are read by is among them; one that they are written by too always is.
 
     Returns:
         Arrays that multiply the gradients of `embedding/table`, or else `lstm_0/kernel`, (V, 1), of `head/kernel`
@@ -88,9 +89,16 @@ def new_symbol_masks(config: ModelConfig, added: NDArray[np.bool_]) -> dict[str,
     shapes = weight_shapes(config)
     masks = {}
     for name, axis in _symbol_axes(config).items():
+        if name == reading_weight(config) and not read and not config.tie_weights:
+            continue
         others = tuple(number for number in range(len(shapes[name])) if number != axis)
         masks[name] = np.expand_dims(ones, others)
     return masks
+
+
+def reading_weight(config: ModelConfig) -> str:
+    """Return the name of the weight that has a row for each symbol that is read."""
+    return "embedding/table" if config.embedding else "lstm_0/kernel"
 
 
 def input_rows(weights: Weights) -> Array:
@@ -109,7 +117,7 @@ def head_kernel(weights: Weights) -> Array:
 
 def _symbol_axes(config: ModelConfig) -> dict[str, int]:
     """Return, for each weight with entries of its own for a symbol, the axis along which the symbols are."""
-    axes = {"embedding/table" if config.embedding else "lstm_0/kernel": 0, "head/bias": 0}
+    axes = {reading_weight(config): 0, "head/bias": 0}
     return axes if config.tie_weights else {**axes, "head/kernel": 1}
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from charlstm.config import ModelConfig, TrainingConfig, TransferConfig
-from charlstm.config_json import check_version, misfit_of_keys
+from charlstm.config_json import added, check_version, misfit_of_keys
 from charlstm.errors import ModelError, OptionError
 from charlstm.store import json_file
 from charlstm.store.model_directory import weight_shapes
@@ -33,6 +33,7 @@ class RunFile:
         trained: the names of the weights that change.
         new_symbols: how many symbols at the end of the vocabulary are trained even in frozen weights.
         lineage: the models that it descends from.
+        new_symbols_read: whether that holds for the weights too that symbols are read by.
     """
 
     command: Command
@@ -46,6 +47,7 @@ class RunFile:
     trained: list[str]
     new_symbols: int
     lineage: list[dict[str, Any]]
+    new_symbols_read: bool = added(True)
 
 
 def write_run(directory: Path, run: RunFile) -> None:
@@ -98,6 +100,7 @@ def _misfit(run: RunFile) -> str | None:
         "transfer": (run.transfer is None) == (run.command == "pretrain"),
         "trained": _is_list_of(run.trained, str) and set(run.trained) <= set(names),
         "new_symbols": type(run.new_symbols) is int and 0 <= run.new_symbols <= size,
+        "new_symbols_read": isinstance(run.new_symbols_read, bool),
         "lineage": _is_list_of(run.lineage, dict) and (run.base is None or len(run.lineage) > 0),
     }
     return next((name for name, holds in checks.items() if not holds), None)

@@ -261,7 +261,8 @@ def _trained(run: RunFile, phase: Phase) -> tuple[list[str], dict[str, Array]]:
     if run.new_symbols:
         size = phase.model.vocabulary_size
         added = np.arange(size) >= size - run.new_symbols
-        masks = {name: mask for name, mask in new_symbol_masks(phase.model, added).items() if name not in phase.trained}
+        masks = new_symbol_masks(phase.model, added, read=run.new_symbols_read)
+        masks = {name: mask for name, mask in masks.items() if name not in phase.trained}
     return [name for name in weight_shapes(phase.model) if name in phase.trained or name in masks], masks
 
 

@@ -156,6 +156,22 @@ def test_new_symbols_are_learned_even_where_their_layer_is_frozen(
     assert load_file("dropped/model.safetensors")["lstm_0/kernel"].shape[0] == old
 
 
+def test_symbols_too_rare_to_go_back_through_frozen_layers_for_are_only_written(
+    run: Run, base: str, words: str, tmp_path: Path
+) -> None:
+    foreign = "\N{LATIN SMALL LETTER E WITH ACUTE}"
+    (tmp_path / "other.txt").write_text(words[:99] + foreign + words[100:])
+    options = ["other.txt", "-m", base, "--epochs", "1", *BRIEF]
+    assert "too rare" in run("transfer", *options, "-o", "poet", "--retrain", "1").stderr
+    before, after = load_file("base/model.safetensors"), load_file("poet/model.safetensors")
+    mean = before["lstm_0/kernel"].mean(axis=0)
+    np.testing.assert_allclose(after["lstm_0/kernel"][-1], mean, atol=1e-6)
+    assert not np.allclose(after["head/kernel"][:, -1], before["head/kernel"].mean(axis=1), atol=1e-6)
+    # Where the layer that reads them trains, all of it does.
+    assert "too rare" not in run("transfer", *options, "-o", "all", "--retrain", "all").stderr
+    assert not np.allclose(load_file("all/model.safetensors")["lstm_0/kernel"][-1], mean, atol=1e-6)
+
+
 def test_head_only_and_all_layers(run: Run, base: str, book: str) -> None:
     for retrain, count in (("none", 2), ("all", 8)):
         run("transfer", book, "-m", base, "-o", retrain, "--retrain", retrain, "--epochs", "1", *BRIEF)

@@ -61,3 +61,5 @@ def test_masks_leave_only_the_entries_of_new_symbols() -> None:
     head = np.broadcast_to(masks["head/kernel"], shapes["head/kernel"])
     np.testing.assert_array_equal(kernel.any(axis=1), [False, False, True, False, True])
     np.testing.assert_array_equal(head.any(axis=0), [False, False, True, False, True])
+    written = new_symbol_masks(CONFIG, np.array([False, False, True, False, True]), read=False)
+    assert set(written) == {"head/kernel", "head/bias"}

@@ -163,7 +163,7 @@ def _transfer_start(options: RunOptions, base: Model, chosen: TransferConfig, da
         raise OptionError("--retrain none with --freeze-head trains nothing: leave one of them out")
     is_read = np.count_nonzero(train >= len(base.vocabulary)) >= LEAST_SHARE_TO_READ * len(train)
     if added and not is_read and reading_weight(config) not in trained and not config.tie_weights:
-        note("They are too rare to go back through frozen layers for: they are read as the mean of all symbols.")
+        note("They are too rare for the frozen lowest layer to learn them: it reads them as the mean of all symbols.")
     training = _training_config(options, size, config.units, train, starts, vocabulary, note)
     check_fit(config, training)
     _check_texts(config, training, len(train), len(dataset.splits["valid"]))

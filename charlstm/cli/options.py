@@ -100,13 +100,20 @@ clip_norm_option = click.option(
     show_default=True,
     help="Largest norm of the whole gradient, or of each layer's; 0 for no limit.",
 )
-precision_option = click.option(
-    "--precision",
-    type=click.Choice(["auto", *get_args(Precision)]),
-    default="auto",
-    show_default=True,
-    help="Of the matrix products; auto takes bfloat16 where the hardware has it.",
-)
+
+
+def _precision(auto: str) -> Decorator:
+    return click.option(
+        "--precision",
+        type=click.Choice(["auto", *get_args(Precision)]),
+        default="auto",
+        show_default=True,
+        help=f"Of the matrix products; auto takes bfloat16 {auto}.",
+    )
+
+
+precision_option = _precision("where the hardware has it")
+scoring_precision_option = _precision("where the processor has it and the texts are long")
 # What a single update depends on, besides its rate and the regularisers.
 STEP_OPTIONS = (
     dropout_option,

@@ -6,18 +6,25 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from charlstm.config import Precision
 from charlstm.data.vocabulary import code_points, listed
 from charlstm.errors import DataError, ModelError, OptionError
 from charlstm.evaluation.side_by_side import nats_of_texts
 from charlstm.evaluation.units import By, Unit, read_units
 from charlstm.store.model_directory import Model, load_model
+from charlstm.training.precision import processor_has_bfloat16
 
 # The characters of a unit by which it is recognised.
 BEGINNING = 60
+
+# From so many floating-point operations on, two for each weight and symbol, products in bfloat16 gain more time than
+# TensorFlow takes to start.
+WORTH_BFLOAT16 = 2e12
 
 
 @dataclass(frozen=True)
@@ -47,6 +54,7 @@ class Scores:
 
     Attributes:
         by: what a unit is.
+        precision: of the products of the layers.
         units: the score of each.
         chars: characters scored, in all units.
         left_out: characters that are not scored, because some model has no symbol for them.
@@ -56,6 +64,7 @@ class Scores:
     """
 
     by: By
+    precision: Precision
     units: list[UnitScore]
     chars: int
     left_out: int
@@ -72,6 +81,7 @@ def score_texts(
     *,
     column: str | None = None,
     is_sorted: bool = False,
+    precision: Precision | Literal["auto"] = "auto",
 ) -> Scores:
     """Score each unit of texts with one or several models.
 
@@ -86,6 +96,8 @@ def score_texts(
         note: takes sentences for the user.
         column: the column of tables that holds the text.
         is_sorted: whether the units that are predicted best come first, instead of the order of the text.
+        precision: of the products of the layers, for all models; "auto" takes bfloat16 where the processor has it and
+            that is worth the start of TensorFlow.
 
     Raises:
         DataError: a text that cannot be used, or no character that all models know.
@@ -100,7 +112,11 @@ def score_texts(
         raise ModelError(f"{of_words.path} is of words, and texts are scored by character: see charlstm evaluate")
     units = read_units(names, by, column)
     texts = [unit.text for unit in units]
-    nats = np.stack([nats_of_characters(model, texts) for model in loaded])
+    if precision == "auto":
+        weights = sum(array.size for model in loaded for array in model.weights.values())
+        is_worth_it = 2 * weights * sum(map(len, texts)) >= WORTH_BFLOAT16
+        precision = "bfloat16" if is_worth_it and processor_has_bfloat16() else "float32"
+    nats = np.stack([nats_of_characters(model, texts, precision) for model in loaded])
     is_scored = np.logical_not(np.isnan(nats).any(axis=0))
     chars = int(is_scored.sum())
     if not chars:
@@ -125,15 +141,16 @@ def score_texts(
         )
     totals = {label: float(each) / chars for label, each in zip(labels, unit_bits.sum(axis=1), strict=True)}
     wins = {label: sum(score.best == label for score in scores) for label in labels} if len(labels) > 1 else {}
-    return Scores(by, scores, chars, left_out, totals, _least(totals), wins)
+    return Scores(by, precision, scores, chars, left_out, totals, _least(totals), wins)
 
 
-def nats_of_characters(model: Model, texts: Sequence[str]) -> NDArray[np.float32]:
+def nats_of_characters(model: Model, texts: Sequence[str], precision: Precision = "float32") -> NDArray[np.float32]:
     """Return what each character of some texts costs, each text the beginning of a document.
 
     Args:
         model: the model.
         texts: of N characters together.
+        precision: of the products of the layers.
 
     Returns:
         Nats (N,), one text after the other; not a number where a character has no symbol of its own, or stands first
@@ -153,7 +170,7 @@ def nats_of_characters(model: Model, texts: Sequence[str]) -> NDArray[np.float32
         # Where what is read stands in the text; the cost of an unknown character is no character's.
         places.append((np.flatnonzero(ids >= 0), has_symbol))
     has_something = [number for number, ids in enumerate(read) if len(ids) > 1]
-    found = nats_of_texts(model, [read[number] for number in has_something])
+    found = nats_of_texts(model, [read[number] for number in has_something], precision)
     for number, nats in zip(has_something, found, strict=True):
         where, has_symbol = places[number]
         costs[number][where[len(where) - len(nats) :]] = nats

@@ -6,13 +6,15 @@ import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
+from charlstm.config import Precision
 from charlstm.data.batches import Ids
 from charlstm.model.numpy_lstm import NumpyLSTM
-from charlstm.model.runtime import cores
+from charlstm.model.runtime import cores, start_tensorflow
 from charlstm.store.model_directory import Model
 
 # Texts side by side on a core, at most, and at least where there are as many: a few take no longer than one.
@@ -21,8 +23,11 @@ LEAST_BATCH = 16
 # A longer text is cut into parts, so that they can be read side by side; each first reads what stands before it.
 LONGEST = 2_000
 CONTEXT = 200
+# Symbols a step in TensorFlow: many are faster, and few let less be read behind the ends of lines.
+MANY_STEPS, FEW_STEPS = 25, 5
 
 Costs = NDArray[np.float32]
+Steps = NDArray[np.int32]
 
 
 @dataclass(frozen=True)
@@ -46,12 +51,14 @@ class _Part:
         return self.end - 1 - self.read_from
 
 
-def nats_of_texts(model: Model, texts: Sequence[Ids]) -> list[Costs]:
+def nats_of_texts(model: Model, texts: Sequence[Ids], precision: Precision = "float32") -> list[Costs]:
     """Return what each symbol of each text but its first costs, in nats.
 
     Args:
         model: the model.
         texts: ids (N,), N at least 1.
+        precision: of the products of the layers; those of the head, of which the costs are made, are in float32.  For
+            bfloat16 TensorFlow is started.
 
     Returns:
         For each text (N - 1,).
@@ -63,7 +70,8 @@ def nats_of_texts(model: Model, texts: Sequence[Ids]) -> list[Costs]:
     rows = min(BATCH, max(LEAST_BATCH, -(-len(parts) // cores())))
     batches = [parts[first : first + rows] for first in range(0, len(parts), rows)]
     read = [[texts[part.text][part.read_from : part.end] for part in batch] for batch in batches]
-    for batch, nats in zip(batches, _on_all_cores(model, read), strict=True):
+    costs = _on_all_cores(model, read) if precision == "float32" else _in_tensorflow(model, read, precision)
+    for batch, nats in zip(batches, costs, strict=True):
         for part, row in zip(batch, nats, strict=True):
             found[part.text][part.begin - 1 : part.end - 1] = row[part.begin - 1 - part.read_from : part.steps]
     return found
@@ -95,12 +103,8 @@ def _read_batch(network: NumpyLSTM, offset: int, texts: Sequence[Ids], is_over: 
 
     Each is predicted from those up to `offset` symbols before it, the first ones from a first symbol that repeats.
     """
-    steps = np.array([len(text) - 1 for text in texts])
-    ids = np.zeros((len(texts), steps[0] + 1), np.int32)
-    for row, text in zip(ids, texts, strict=True):
-        row[: len(text)] = text
-    read = np.concatenate([np.repeat(ids[:, :1], offset - 1, axis=1), ids], axis=1)
-    nats = np.zeros((len(texts), steps[0]), np.float32)
+    read, targets, steps = _laid_out(texts, offset)
+    nats = np.zeros(targets.shape, np.float32)
     network = network.beside(len(texts))
     for step in range(int(steps[0])):
         if is_over.is_set():
@@ -110,6 +114,53 @@ def _read_batch(network: NumpyLSTM, offset: int, texts: Sequence[Ids], is_over: 
             network.keep_first(going_on)
         logits = network.step(read[:going_on, step])
         logits -= logits.max(axis=1, keepdims=True)
-        following = logits[np.arange(going_on), ids[:going_on, step + 1]]
+        following = logits[np.arange(going_on), targets[:going_on, step]]
         nats[:going_on, step] = np.log(np.exp(logits).sum(axis=1)) - following
     return nats
+
+
+def _in_tensorflow(model: Model, batches: Sequence[Sequence[Ids]], precision: Precision) -> Iterator[Costs]:
+    """Yield what the symbols of each batch of texts cost, in their order; see `_read_batch`."""
+    start_tensorflow()
+    from charlstm.model.network import Network
+    from charlstm.training.step import EvaluationStep
+
+    network = Network(model.config, precision)
+    network.assign(model.weights)
+    score = {steps: EvaluationStep(network, steps, head_precision="float32") for steps in (MANY_STEPS, FEW_STEPS)}
+    for texts in batches:
+        read, targets, steps = _laid_out(texts, model.config.target_offset, multiple_of=FEW_STEPS)
+        nats = np.zeros(targets.shape, np.float32)
+        state = network.zero_state(len(texts))
+        for piece in _pieces(targets.shape[1]):
+            going_on = int(np.count_nonzero(steps > piece.start))
+            state = [(hidden[:going_on], cell[:going_on]) for hidden, cell in state]
+            scored = score[piece.stop - piece.start](read[:going_on, piece], targets[:going_on, piece], state)
+            nats[:going_on, piece], _, state = scored
+        yield nats
+
+
+def _pieces(steps: int) -> list[slice]:
+    """Part a number of steps, a multiple of FEW_STEPS, into pieces of MANY_STEPS and, at the end, of FEW_STEPS."""
+    many = steps - steps % MANY_STEPS
+    ends = [*range(0, many, MANY_STEPS), *range(many, steps + 1, FEW_STEPS)]
+    return [slice(*piece) for piece in pairwise(ends)]
+
+
+def _laid_out(texts: Sequence[Ids], offset: int, multiple_of: int = 1) -> tuple[Steps, Steps, NDArray[np.int64]]:
+    """Return what is read at each step of texts, the longest first, what is to be predicted, and the steps of each.
+
+    Args:
+        texts: B of them.
+        offset: how far ahead the model predicts.
+        multiple_of: a number that the steps T of the arrays are a multiple of.
+
+    Returns:
+        Ids read (B, T) and to be predicted (B, T), of which those behind the end of a text mean nothing; steps (B,).
+    """
+    steps = np.array([len(text) - 1 for text in texts])
+    ids = np.zeros((len(texts), 1 + multiple_of * -(-int(steps[0]) // multiple_of)), np.int32)
+    for row, text in zip(ids, texts, strict=True):
+        row[: len(text)] = text
+    read = np.concatenate([np.repeat(ids[:, :1], offset - 1, axis=1), ids], axis=1)
+    return read[:, : ids.shape[1] - 1], ids[:, 1:], steps

@@ -148,9 +148,14 @@ class Network(keras.Model):
             blocks = blocks if top is None else [raw * tf.transpose(top, (0, 2, 1))]
         return Outputs(raw, blocks, state[:first_layer] + new_state)
 
-    def logits(self, outputs: Any) -> Any:
-        """Return the logits (T, B, V) that the head makes of outputs (T, B, H)."""
-        dtype = tf.as_dtype(self.precision)
+    def logits(self, outputs: Any, precision: Precision | None = None) -> Any:
+        """Return the logits (T, B, V) that the head makes of outputs (T, B, H).
+
+        Args:
+            outputs: of the highest layer, after dropout.
+            precision: of the product; None for the network's own.
+        """
+        dtype = tf.as_dtype(precision or self.precision)
         kernel = self.head.kernel if self.embedding is None or not self.config.tie_weights else self.embedding.columns()
         products = tf.tensordot(tf.cast(outputs, dtype), tf.cast(kernel, dtype), 1)
         return tf.cast(products, tf.float32) + self.head.bias

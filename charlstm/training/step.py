@@ -11,7 +11,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from charlstm.config import TrainingConfig
+from charlstm.config import Precision, TrainingConfig
 from charlstm.method_config import RegularizerFields
 from charlstm.model.activation_regularization import activation_penalty
 from charlstm.model.network import Network, Outputs, State
@@ -175,11 +175,13 @@ class EvaluationStep:
     Args:
         network: the network.
         steps: the symbols T of a piece.
+        head_precision: of the head's product; None for that of the network.
     """
 
-    def __init__(self, network: Network, steps: int) -> None:
+    def __init__(self, network: Network, steps: int, head_precision: Precision | None = None) -> None:
         self._network = network
         self._steps = steps
+        self._head_precision = head_precision
         ids = tf.TensorSpec((steps, None), tf.int32)
         state = [(tf.TensorSpec((None, units), tf.float32),) * 2 for units in network.config.units]
         # One graph for all batch sizes.
@@ -211,7 +213,7 @@ class EvaluationStep:
 
     def _judged(self, outputs: Any, targets: Any) -> tuple[Any, Any]:
         """Return the nats of targets (...), and whether each was the likeliest guess, from outputs (..., H)."""
-        logits = self._network.logits(outputs)
+        logits = self._network.logits(outputs, self._head_precision)
         hits = tf.argmax(logits, axis=-1, output_type=tf.int32) == targets
         return _cross_entropy(logits, targets), hits
 

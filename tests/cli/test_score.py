@@ -117,6 +117,29 @@ def test_the_first_character_needs_something_before_it() -> None:
     assert nats[7] == pytest.approx(nats[1])
 
 
+@pytest.mark.parametrize(
+    ("least", "has_it", "option", "precision"),
+    [
+        (0, True, "auto", "bfloat16"),
+        (0, False, "auto", "float32"),
+        (1e9, True, "auto", "float32"),
+        (1e9, False, "bfloat16", "bfloat16"),
+        (0, True, "float32", "float32"),
+    ],
+)
+def test_long_texts_are_multiplied_in_bfloat16_where_the_processor_has_it(
+    monkeypatch: pytest.MonkeyPatch, least: float, has_it: bool, option: str, precision: str
+) -> None:
+    monkeypatch.setattr("charlstm.evaluation.scores.WORTH_BFLOAT16", least)
+    monkeypatch.setattr("charlstm.evaluation.scores.processor_has_bfloat16", lambda: has_it)
+    exact = mean_bits("\n\n".join(LINES))
+    found = scores("-m", "model", "poem.txt", "--precision", option)
+    assert found["precision"] == precision
+    error = abs(found["bits_per_char"]["model"] - exact)
+    assert error < 1e-2
+    assert (error > 1e-5) == (precision == "bfloat16")
+
+
 def test_control_characters_are_visible() -> None:
     Path("evil.txt").write_text("the \x1b[2J king")
     assert "\x1b" not in run("-m", "model", "evil.txt").output

@@ -48,6 +48,23 @@ def test_each_text_costs_what_it_does_alone_from_a_zero_state(
         np.testing.assert_allclose(nats, one_by_one(model, text), rtol=2e-4, atol=2e-5)
 
 
+@pytest.mark.parametrize("offset", [1, 3])
+def test_products_in_bfloat16_cost_nearly_the_same(model: Model, offset: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(side_by_side, "BATCH", 4)
+    monkeypatch.setattr(side_by_side, "LONGEST", 100)
+    # As networks are, and unlike the fixture, this one forgets, and with that its errors.
+    weights = {name: array / 3 for name, array in model.weights.items()}
+    model = replace(model, config=replace(model.config, target_offset=offset), weights=weights)
+    random = np.random.default_rng(3)
+    lengths = [1, 2, 6, 9, 26, 32, 51, 88, 2, 149]
+    texts = [random.integers(0, len(model.vocabulary), length) for length in lengths]
+    exact, found = nats_of_texts(model, texts), nats_of_texts(model, texts, "bfloat16")
+    for text, nats, other in zip(texts, found, exact, strict=True):
+        assert len(nats) == len(text) - 1
+        np.testing.assert_allclose(nats, other, atol=0.01)
+    assert abs(np.concatenate(found) - np.concatenate(exact)).max() > 1e-5
+
+
 def test_the_parts_of_a_long_text_have_the_context_before_them(model: Model, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(side_by_side, "LONGEST", 50)
     monkeypatch.setattr(side_by_side, "CONTEXT", 120)

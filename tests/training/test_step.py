@@ -187,3 +187,17 @@ def test_many_symbols_are_scored_in_parts_as_few_are_at_once(monkeypatch: pytest
     np.testing.assert_array_equal(parts[1], whole[1])
     np.testing.assert_allclose(parts[2][1][0], whole[2][1][0], atol=1e-6)
     assert parts[1].any()
+
+
+def test_the_head_can_be_more_precise_than_the_layers() -> None:
+    network = Network(CONFIG, "bfloat16")
+    network.assign({name: 3 * array for name, array in initial_weights(CONFIG, 3).items()})
+    (inputs, targets), state = batch(), network.zero_state(4)
+    outputs = network.outputs(tf.constant(inputs.T), state).dropped
+    kernel, bias = network.variables_by_name["head/kernel"], network.variables_by_name["head/bias"]
+    logits = tf.tensordot(outputs, kernel, 1) + bias
+    expected = tf.nn.sparse_softmax_cross_entropy_with_logits(targets.T, logits).numpy().T
+    exact, _, _ = EvaluationStep(network, inputs.shape[1], head_precision="float32")(inputs, targets, state)
+    np.testing.assert_allclose(exact, expected, atol=1e-5)
+    rounded, _, _ = EvaluationStep(network, inputs.shape[1])(inputs, targets, state)
+    assert abs(rounded - expected).max() > 1e-3

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import click
 
-from charlstm.cli.options import json_option, models_option
+from charlstm.cli.options import json_option, models_option, scoring_precision_option
 
 if TYPE_CHECKING:
+    from charlstm.config import Precision
     from charlstm.evaluation.scores import Scores
     from charlstm.evaluation.units import By
 
@@ -27,9 +28,16 @@ if TYPE_CHECKING:
 )
 @click.option("--column", metavar="NAME", show_default="the only one, or text", help="Column that holds the text.")
 @click.option("--sort", "is_sorted", is_flag=True, help="What is predicted best comes first.")
+@scoring_precision_option
 @json_option
 def command(
-    texts: tuple[str, ...], models: tuple[Path, ...], by: By, column: str | None, is_sorted: bool, as_json: bool
+    texts: tuple[str, ...],
+    models: tuple[Path, ...],
+    by: By,
+    column: str | None,
+    is_sorted: bool,
+    precision: Precision | Literal["auto"],
+    as_json: bool,
 ) -> None:
     """Score texts by line, document or file, with one model or more.
 
@@ -46,7 +54,9 @@ def command(
     from charlstm.evaluation.scores import score_texts
     from charlstm.store.runs import newest_model
 
-    scores = score_texts(models or [newest_model()], texts, by, note, column=column, is_sorted=is_sorted)
+    scores = score_texts(
+        models or [newest_model()], texts, by, note, column=column, is_sorted=is_sorted, precision=precision
+    )
     if as_json:
         emit_json(dataclasses.asdict(scores))
     else:

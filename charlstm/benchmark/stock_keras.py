@@ -11,10 +11,11 @@ from charlstm.config import Precision, SamplingConfig
 
 def training(shape: Shape, precision: Precision) -> Step:  # noqa: ARG001 - the layer is float32
     """Return a step: one-hot input, the layers with their state carried on, a dense head, clip, keras's Adam."""
+    keras = _keras()
     import numpy as np
     import tensorflow as tf
 
-    keras, model = _keras(), _model(shape, shape.sequence_length)
+    model = _model(keras, shape, shape.sequence_length)
     optimizer = keras.optimizers.Adam(1e-3, global_clipnorm=1.0)
     optimizer.build(model.trainable_variables)
 
@@ -42,9 +43,10 @@ def training(shape: Shape, precision: Precision) -> Step:  # noqa: ARG001 - the 
 
 def sampling(shape: Shape, precision: Precision) -> Step:  # noqa: ARG001 - the layer is float32
     """Return the writing of B texts of T symbols: a compiled step of the layers, the head and the draw a symbol."""
+    keras = _keras()
     import tensorflow as tf
 
-    model = _model(shape, 1)
+    model = _model(keras, shape, 1)
     temperature = SamplingConfig().temperature
 
     @tf.function  # type: ignore[untyped-decorator]
@@ -63,9 +65,8 @@ def sampling(shape: Shape, precision: Precision) -> Step:  # noqa: ARG001 - the 
     return step
 
 
-def _model(shape: Shape, steps: int) -> Any:
+def _model(keras: Any, shape: Shape, steps: int) -> Any:
     """Return a model of ids (B, T) and the state of each layer, hidden and cell (B, H): logits (B, T, V) and states."""
-    keras = _keras()
     ids = keras.Input((steps,), batch_size=shape.batch_size, dtype="int32")
     outputs, before, after = keras.ops.one_hot(ids, SYMBOLS), [], []
     for _ in range(shape.layers):
@@ -78,7 +79,7 @@ def _model(shape: Shape, steps: int) -> Any:
 
 
 def _keras() -> Any:
-    """Return Keras on TensorFlow, whatever else it usually runs on here."""
+    """Return Keras on TensorFlow, whatever else it usually runs on here; before TensorFlow, which imports Keras."""
     os.environ["KERAS_BACKEND"] = "tensorflow"
     import keras
 

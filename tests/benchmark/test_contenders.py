@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 
@@ -28,6 +29,20 @@ def test_this_program_samples() -> None:
 def test_keras_works(work: object) -> None:
     assert callable(work)
     assert Repetition(work(SHAPE, "float32"), SHAPE.chars).run() > 0
+
+
+@pytest.mark.parametrize("task", ["training", "sampling"])
+def test_keras_runs_on_tensorflow_whatever_it_usually_runs_on(task: Task) -> None:
+    code = f"""
+from charlstm.benchmark.contenders import Entrant, Shape
+step = Entrant("keras", {task!r}, Shape(2, 8, 3, 5)).prepare()
+step()
+import keras
+print(keras.backend.backend())
+"""
+    environment = {**os.environ, "KERAS_BACKEND": "numpy"}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+    assert done.stdout == "tensorflow\n"
 
 
 @pytest.mark.parametrize("work", [limit.reading_on_one_core, limit.reading_on_all_cores])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shlex
 from collections.abc import Callable, Mapping, Sequence
@@ -169,10 +170,12 @@ def _train(options: RunOptions, run: RunFile, observe: ObserverFactory, note: No
         if len(phases) > 1:
             note(f"Phase {number + 1} of {len(phases)}.")
         compiled = training_network(phase.model, phase.training.precision)
-        return Trainer(job, compiled, weights, observe(job, vocabulary), out)
+        observer = observe(job, vocabulary)
+        watched.callback(observer.ended)
+        return Trainer(job, compiled, weights, observer, out)
 
     again = f"charlstm {run.command} --resume -o {shlex.quote(str(out))}"
-    with stop_requests() as stop_signal:
+    with stop_requests() as stop_signal, contextlib.ExitStack() as watched:
 
         def heed() -> None:
             if number := stop_signal():
@@ -205,6 +208,7 @@ def _train(options: RunOptions, run: RunFile, observe: ObserverFactory, note: No
 
         trainer = from_checkpoint() if has_checkpoint else from_first_weights()
         if trainer.position.is_finished:
+            watched.close()
             note(f"{out} is finished.")
             return report_of(out)
         if has_checkpoint:
@@ -226,8 +230,7 @@ def _train(options: RunOptions, run: RunFile, observe: ObserverFactory, note: No
                     f"stopped at step {trainer.position.step:,}, with everything saved; go on with: {again}",
                     stopped.signal_number,
                 ) from None
-            finally:
-                trainer.observer.ended()
+            watched.close()
             following = trainer.position.phase + 1
             if following == len(phases):
                 break
@@ -281,7 +284,7 @@ def first_weights(run: RunFile, vocabulary: Vocabulary) -> Weights:
         return initial_weights(run.model, run.training.random_seed)
     base = load_model(Path(run.base))
     if base.sha256 != run.lineage[-1].get("sha256"):
-        raise ModelError(f"{base.path} is not the model that the run began with: begin a new run")
+        raise ModelError(f"{base.path} is not the model that the run began with: begin a new run, with --overwrite in its place")
     return extend_vocabulary(base.config, base.weights, base.vocabulary, vocabulary)[1]
 
 

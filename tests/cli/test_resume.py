@@ -13,12 +13,14 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 from safetensors.numpy import load_file
 
+from charlstm.cli import progress
 from charlstm.cli.main import main
 from charlstm.store.lock import locked
 from charlstm.store.run_file import read_run
@@ -198,6 +200,37 @@ def test_a_finished_run_ends_at_once_and_can_be_extended() -> None:
     extended = json.loads(run("pretrain", "--resume", "-o", "m", "--epochs", "4", "--json").stdout)
     assert extended["epochs"] == 4
     assert results("m")[1][:4] == before[1]
+
+
+def test_what_watches_a_run_is_told_of_its_end_however_that_comes(
+    monkeypatch: pytest.MonkeyPatch, stop_after: Callable[[int], list[int]]
+) -> None:
+    told: dict[int, bool] = {}
+
+    class Watching(progress._LineObserver):
+        def __init__(self, *arguments: Any) -> None:
+            super().__init__(*arguments)
+            self.number = len(told)
+            told[self.number] = False
+
+        def ended(self) -> None:
+            told[self.number] = True
+
+    monkeypatch.setattr(progress, "_LineObserver", Watching)
+    run("pretrain", "book.txt", "-o", "m", *OPTIONS)
+    run("pretrain", "--resume", "-o", "m")
+    with monkeypatch.context() as patched:
+        patched.setattr(execution.CheckpointKeeper, "write", _interrupted)
+        run("pretrain", "book.txt", "-o", "early", *OPTIONS, code=130)
+    run("pretrain", "book.txt", "-o", "phases", *OPTIONS, "--gradual")
+    stop_after(3)
+    run("pretrain", "book.txt", "-o", "stopped", *OPTIONS, code=143)
+    assert len(told) == 6
+    assert all(told.values())
+
+
+def _interrupted(*_: object) -> None:
+    raise KeyboardInterrupt
 
 
 def test_an_extension_of_a_run_that_patience_ended_has_patience_again() -> None:

@@ -8,8 +8,8 @@ from charlstm.config import ModelConfig, TrainingConfig
 from charlstm.errors import CharlstmError
 
 GIB = 1 << 30
-# The first, present and best weights, a gradient, and what an optimizer keeps of each.
-_COPIES_OF_WEIGHTS = 5
+# Those that are trained, the best, and those of a checkpoint that is being written; most optimizers keep more.
+_COPIES_OF_WEIGHTS = 3
 
 
 def check_memory(model: ModelConfig, training: TrainingConfig) -> None:

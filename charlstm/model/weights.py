@@ -78,7 +78,7 @@ def new_symbol_masks(config: ModelConfig, added: NDArray[np.bool_], *, read: boo
     Args:
         config: the network.
         added: which symbols are new, (V,).
-        read: whether the weight that symbols are read by is among them; one that they are written by too always is.
+        read: whether the weight that symbols are read by is among them.
 
     Returns:
         Arrays that multiply the gradients of `embedding/table`, or else `lstm_0/kernel`, (V, 1), of `head/kernel`
@@ -89,7 +89,7 @@ def new_symbol_masks(config: ModelConfig, added: NDArray[np.bool_], *, read: boo
     shapes = weight_shapes(config)
     masks = {}
     for name, axis in _symbol_axes(config).items():
-        if name == reading_weight(config) and not read and not config.tie_weights:
+        if name == reading_weight(config) and not read:
             continue
         others = tuple(number for number in range(len(shapes[name])) if number != axis)
         masks[name] = np.expand_dims(ones, others)

@@ -161,8 +161,10 @@ def _transfer_start(options: RunOptions, base: Model, chosen: TransferConfig, da
     trained = layer_names(config, chosen.retrain, head=not chosen.freeze_head)
     if not trained and not added:
         raise OptionError("--retrain none with --freeze-head trains nothing: leave one of them out")
-    is_read = np.count_nonzero(train >= len(base.vocabulary)) >= LEAST_SHARE_TO_READ * len(train)
-    if added and not is_read and reading_weight(config) not in trained and not config.tie_weights:
+    # What symbols are written by too trains for new ones in any case.
+    found = np.count_nonzero(train >= len(base.vocabulary))
+    is_read = config.tie_weights or bool(found >= LEAST_SHARE_TO_READ * len(train))
+    if added and not is_read and reading_weight(config) not in trained:
         note("They are too rare for the frozen lowest layer to learn them: it reads them as the mean of all symbols.")
     training = _training_config(options, size, config.units, train, starts, vocabulary, note)
     check_fit(config, training)

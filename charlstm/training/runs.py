@@ -137,8 +137,8 @@ def transfer(
         return go_on(options, observe, note)
     if base is None:
         raise OptionError("a transfer needs a base model: give -m BASE")
-    # A base that cannot be used is said before a large text is read.
-    model = load_model(base)
+    # A base that cannot be used is said before a large text is read; its weights must not stay for the training.
+    model = replace(load_model(base), weights={})
     chosen = TransferConfig(_layers_of(model, retrain), freeze_head, new_symbols)
 
     def start(dataset: Dataset) -> Start:
@@ -182,7 +182,7 @@ def _transfer_start(options: RunOptions, base: Model, chosen: TransferConfig, da
         trained=trained,
         new_symbols=added,
         lineage=[*base.lineage, {"model": str(base.path), "sha256": base.sha256, "transfer": chosen.to_json()}],
-        new_symbols_read=bool(is_read),
+        new_symbols_read=is_read,
     )
     return Start(run, vocabulary)
 

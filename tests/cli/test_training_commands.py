@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import weakref
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -18,8 +19,8 @@ from charlstm.errors import CharlstmError
 from charlstm.model.numpy_lstm import NumpyLSTM
 from charlstm.store.dataset_directory import load_dataset
 from charlstm.store.history import read_history
-from charlstm.store.model_directory import load_model
-from charlstm.training import runs
+from charlstm.store.model_directory import Model, Weights, load_model
+from charlstm.training import execution, runs
 from charlstm.training.execution import RunOptions
 
 # The size of a batch that is quick to compile.
@@ -154,6 +155,26 @@ def test_new_symbols_are_learned_even_where_their_layer_is_frozen(
     dropped = run("transfer", "other.txt", "-o", "dropped", *options[:-1], "--new-symbols", "drop")
     assert "466 characters of the training text are left out" in dropped.stderr
     assert load_file("dropped/model.safetensors")["lstm_0/kernel"].shape[0] == old
+
+
+def test_the_weights_of_the_base_do_not_stay_in_memory(
+    run: Run, base: str, book: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[weakref.ref[np.ndarray]] = []
+
+    def loaded(path: Path) -> Model:
+        model = load_model(path)
+        read.extend(map(weakref.ref, model.weights.values()))
+        return model
+
+    def begun(*_: object) -> Weights:
+        assert read
+        assert not any(reference() is not None for reference in read)
+        raise CharlstmError("they are gone")
+
+    monkeypatch.setattr(runs, "load_model", loaded)
+    monkeypatch.setattr(execution, "first_weights", begun)
+    assert "they are gone" in run("transfer", book, "-m", base, "--retrain", "1", *BRIEF, code=1).stderr
 
 
 def test_symbols_too_rare_to_go_back_through_frozen_layers_for_are_only_written(

@@ -87,6 +87,20 @@ def test_what_the_system_says_of_arrays_that_cannot_be_written_is_an_os_error(tm
     assert raised.value.filename == str(tmp_path / "nowhere" / "a.safetensors")
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="limits the size of files as Unix does")
+def test_arrays_that_find_no_room_leave_nothing(tmp_path: Path) -> None:
+    code = (
+        "import errno, pathlib, resource, signal, sys, numpy; from charlstm.store.model_directory import save_arrays\n"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, 1 << 20))\n"
+        "try: save_arrays(pathlib.Path(sys.argv[1]), {'a': numpy.ones((1024, 1024), numpy.float32)})\n"
+        "except OSError as problem: sys.exit(problem.errno != errno.EFBIG)\n"
+        "sys.exit('it found room')"
+    )
+    subprocess.run([sys.executable, "-c", code, str(tmp_path / "a.safetensors")], check=True)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_saved_arrays_are_as_readable_as_any_new_file(tmp_path: Path) -> None:
     (tmp_path / "any").touch()
     save_arrays(tmp_path / "a.safetensors", {"a": np.zeros(3, np.float32)})

@@ -27,7 +27,7 @@ from safetensors.numpy import load_file
 
 from charlstm.config import CorpusConfig
 from charlstm.errors import CharlstmError
-from charlstm.store import atomic
+from charlstm.store import atomic, model_directory
 from charlstm.store.checkpoints import Checkpoint, load_checkpoint, write_checkpoint
 from charlstm.store.dataset_directory import load_dataset, write_dataset
 from charlstm.store.model_directory import load_model, save_model
@@ -73,7 +73,9 @@ def interruptible(stop_at: int, interrupt: Callable[[], None], counted: list[int
     for name in OPERATIONS:
         if name in only:
             setattr(os, name, wrap(getattr(os, name)))
-    # A file object's write and flush do not go through os.write.
+    # Neither do arrays, which their library writes in one call, nor a file object's write and flush go through os.write.
+    if "write" in only:
+        model_directory.save_file = wrap(model_directory.save_file)
     real_open = io.open
 
     def opened(file: Any, mode: str = "r", *args: Any, **kwargs: Any) -> Any:

@@ -16,6 +16,7 @@ from charlstm.data.vocabulary import code_points, listed
 from charlstm.errors import DataError, ModelError, OptionError
 from charlstm.evaluation.side_by_side import nats_of_texts
 from charlstm.evaluation.units import By, Unit, read_units
+from charlstm.model.runtime import cores
 from charlstm.store.model_directory import Model, load_model
 from charlstm.training.precision import processor_has_bfloat16
 
@@ -23,7 +24,7 @@ from charlstm.training.precision import processor_has_bfloat16
 BEGINNING = 60
 
 # From so many floating-point operations on, two for each weight and symbol, products in bfloat16 gain more time than
-# TensorFlow takes to start.
+# TensorFlow takes to start; on two cores, measured with three layers.
 WORTH_BFLOAT16 = 2e12
 
 
@@ -96,8 +97,7 @@ def score_texts(
         note: takes sentences for the user.
         column: the column of tables that holds the text.
         is_sorted: whether the units that are predicted best come first, instead of the order of the text.
-        precision: of the products of the layers, for all models; "auto" takes bfloat16 where the processor has it and
-            that is worth the start of TensorFlow.
+        precision: of the products of the layers, for all models; "auto" takes bfloat16 where that is faster.
 
     Raises:
         DataError: a text that cannot be used, or no character that all models know.
@@ -113,9 +113,7 @@ def score_texts(
     units = read_units(names, by, column)
     texts = [unit.text for unit in units]
     if precision == "auto":
-        weights = sum(array.size for model in loaded for array in model.weights.values())
-        is_worth_it = 2 * weights * sum(map(len, texts)) >= WORTH_BFLOAT16
-        precision = "bfloat16" if is_worth_it and processor_has_bfloat16() else "float32"
+        precision = "bfloat16" if _is_faster_in_bfloat16(loaded, sum(map(len, texts))) else "float32"
     nats = np.stack([nats_of_characters(model, texts, precision) for model in loaded])
     is_scored = np.logical_not(np.isnan(nats).any(axis=0))
     chars = int(is_scored.sum())
@@ -142,6 +140,15 @@ def score_texts(
     totals = {label: float(each) / chars for label, each in zip(labels, unit_bits.sum(axis=1), strict=True)}
     wins = {label: sum(score.best == label for score in scores) for label in labels} if len(labels) > 1 else {}
     return Scores(by, precision, scores, chars, left_out, totals, _least(totals), wins)
+
+
+def _is_faster_in_bfloat16(models: Sequence[Model], characters: int) -> bool:
+    """Tell whether TensorFlow reads so many characters faster in bfloat16 than NumPy does in float32."""
+    # In TensorFlow a layer keeps a core at work, in NumPy each core has texts of its own.
+    if cores() > min(model.config.layers for model in models) or not processor_has_bfloat16():
+        return False
+    weights = sum(array.size for model in models for array in model.weights.values())
+    return 2 * weights * characters >= WORTH_BFLOAT16
 
 
 def nats_of_characters(model: Model, texts: Sequence[str], precision: Precision = "float32") -> NDArray[np.float32]:

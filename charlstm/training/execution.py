@@ -284,7 +284,7 @@ def first_weights(run: RunFile, vocabulary: Vocabulary) -> Weights:
         return initial_weights(run.model, run.training.random_seed)
     base = load_model(Path(run.base))
     if base.sha256 != run.lineage[-1].get("sha256"):
-        raise ModelError(f"{base.path} is not the model that the run began with: begin a new run, with --overwrite in its place")
+        raise ModelError(f"{base.path} is not the model that the run began with: begin again, with --overwrite")
     return extend_vocabulary(base.config, base.weights, base.vocabulary, vocabulary)[1]
 
 

@@ -118,21 +118,26 @@ def test_the_first_character_needs_something_before_it() -> None:
 
 
 @pytest.mark.parametrize(
-    ("least", "has_it", "option", "precision"),
+    ("more", "has_it", "cores", "option", "precision"),
     [
-        (0, True, "auto", "bfloat16"),
-        (0, False, "auto", "float32"),
-        (1e9, True, "auto", "float32"),
-        (1e9, False, "bfloat16", "bfloat16"),
-        (0, True, "float32", "float32"),
+        (0, True, 2, "auto", "bfloat16"),
+        (0, False, 2, "auto", "float32"),
+        (0, True, 3, "auto", "float32"),
+        (1, True, 2, "auto", "float32"),
+        (1, False, 3, "bfloat16", "bfloat16"),
+        (0, True, 2, "float32", "float32"),
     ],
 )
-def test_long_texts_are_multiplied_in_bfloat16_where_the_processor_has_it(
-    monkeypatch: pytest.MonkeyPatch, least: float, has_it: bool, option: str, precision: str
+def test_long_texts_are_multiplied_in_bfloat16_where_that_is_faster(
+    monkeypatch: pytest.MonkeyPatch, more: int, has_it: bool, cores: int, option: str, precision: str
 ) -> None:
-    monkeypatch.setattr("charlstm.evaluation.scores.WORTH_BFLOAT16", least)
+    text, model = "\n\n".join(LINES), load_model(Path("model"))
+    assert model.config.layers == 2
+    work = 2 * model.config.parameters * len(text)
+    monkeypatch.setattr("charlstm.evaluation.scores.WORTH_BFLOAT16", work + more)
     monkeypatch.setattr("charlstm.evaluation.scores.processor_has_bfloat16", lambda: has_it)
-    exact = mean_bits("\n\n".join(LINES))
+    monkeypatch.setattr("charlstm.evaluation.scores.cores", lambda: cores)
+    exact = mean_bits(text)
     found = scores("-m", "model", "poem.txt", "--precision", option)
     assert found["precision"] == precision
     error = abs(found["bits_per_char"]["model"] - exact)

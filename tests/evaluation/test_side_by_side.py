@@ -65,6 +65,17 @@ def test_products_in_bfloat16_cost_nearly_the_same(model: Model, offset: int, mo
     assert abs(np.concatenate(found) - np.concatenate(exact)).max() > 1e-5
 
 
+def test_the_head_is_in_float32_in_any_case(model: Model) -> None:
+    # All products of these layers are zero, and biases are float32.
+    biased = {name: array for name, array in model.weights.items() if "bias" in name or "head" in name}
+    zeros = {name: np.zeros_like(array) for name, array in model.weights.items()}
+    biased |= {name: array + 1 for name, array in biased.items() if "lstm" in name}
+    model = replace(model, weights=zeros | biased)
+    text = np.random.default_rng(3).integers(0, len(model.vocabulary), 20)
+    (exact,), (found,) = nats_of_texts(model, [text]), nats_of_texts(model, [text], "bfloat16")
+    np.testing.assert_allclose(found, exact, atol=1e-5)
+
+
 def test_the_parts_of_a_long_text_have_the_context_before_them(model: Model, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(side_by_side, "LONGEST", 50)
     monkeypatch.setattr(side_by_side, "CONTEXT", 120)

@@ -73,7 +73,7 @@ def interruptible(stop_at: int, interrupt: Callable[[], None], counted: list[int
     for name in OPERATIONS:
         if name in only:
             setattr(os, name, wrap(getattr(os, name)))
-    # Neither do arrays, which their library writes in one call, nor a file object's write and flush go through os.write.
+    # Neither arrays, which their library writes in one call, nor a file object's write and flush go through os.write.
     if "write" in only:
         model_directory.save_file = wrap(model_directory.save_file)
     real_open = io.open

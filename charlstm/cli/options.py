@@ -114,7 +114,7 @@ def _precision(auto: str) -> Decorator:
 
 precision_option = _precision("where the hardware has it")
 scoring_precision_option = _precision(
-    "for long texts, where the processor has it and no more cores than the models layers"
+    "for long texts, where the processor has it and no more cores than the models have layers"
 )
 # What a single update depends on, besides its rate and the regularisers.
 STEP_OPTIONS = (

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
 from charlstm.cli.console import emit_facts, emit_json, emit_text
 from charlstm.cli.group import visible
@@ -84,9 +85,13 @@ def run_options(
         training={name: values[name] for name in values if name in TRAINING},
         given=given,
     )
-    if not options.is_begun:
-        refuse_idle(context)
-    if texts or options.is_begun:
+    if options.is_begun:
+        # What the environment says is for runs to come.
+        source = context.get_parameter_source
+        on_the_line = {name: given[name] for name in given if source(name) is ParameterSource.COMMANDLINE}
+        return dataclasses.replace(options, given=on_the_line)
+    refuse_idle(context)
+    if texts:
         return options
     defaults = {"max_minutes": BUILT_IN_MINUTES, **(defaults or {})}
     chosen = {name: value for name, value in defaults.items() if values.get(name) is None}

@@ -202,6 +202,16 @@ def test_a_finished_run_ends_at_once_and_can_be_extended() -> None:
     assert results("m")[1][:4] == before[1]
 
 
+def test_a_time_limit_of_the_environment_is_for_runs_that_begin(monkeypatch: pytest.MonkeyPatch) -> None:
+    line = ["pretrain", "book.txt", "-o", "m", *OPTIONS, "--resume", "--json"]
+    first = json.loads(run(*line).stdout)
+    monkeypatch.setenv("CHARLSTM_MAX_MINUTES", "5")
+    assert json.loads(run(*line).stdout) == first
+    assert "would shorten the run" in run(*line, "--max-minutes", "5", code=2).stderr
+    run("pretrain", "book.txt", "-o", "limited", *OPTIONS, "--resume")
+    assert read_run(Path("limited")).training.max_minutes == 5
+
+
 def test_what_watches_a_run_is_told_of_its_end_however_that_comes(
     monkeypatch: pytest.MonkeyPatch, stop_after: Callable[[int], list[int]]
 ) -> None:

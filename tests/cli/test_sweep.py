@@ -230,6 +230,12 @@ def test_the_order_in_which_subsets_are_named_is_no_matter() -> None:
     assert "--subsets would change the sweep, for which it is 0;none" in refused
 
 
+def test_a_time_limit_of_the_environment_is_for_sweeps_that_begin(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CHARLSTM_MAX_MINUTES", "5")
+    run("sweep", "--resume", "-o", "whole")
+    assert "--max-minutes would change" in run("sweep", "--resume", "-o", "whole", "--max-minutes", "5", code=2).stderr
+
+
 def test_a_base_that_looks_further_ahead_does_not_fit() -> None:
     ahead = ["pretrain", "book.txt", "-o", "ahead", "--layers", "1", "--units", "4", "--target-offset", "5", *TRAINING]
     run(*ahead)

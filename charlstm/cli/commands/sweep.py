@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
 from charlstm.cli.method_options import refuse_idle, unfreeze_every_option, unfreeze_option
 from charlstm.cli.options import (
@@ -132,7 +133,9 @@ def _asked(context: click.Context, texts: tuple[str, ...], models: tuple[Path, .
         **{name: values[name] for name in AS_THEY_ARE},
     )
     if options.is_begun:
-        return options
+        # What the environment says is for sweeps to come.
+        on_the_line = {name for name in given if context.get_parameter_source(name) is ParameterSource.COMMANDLINE}
+        return dataclasses.replace(options, given=on_the_line)
     refuse_idle(context)
     return dataclasses.replace(options, texts=texts or (BUILT_IN,), bases=models or (newest_model(),))
 

@@ -12,6 +12,11 @@ from click.core import ParameterSource
 GIVEN = (ParameterSource.COMMANDLINE, ParameterSource.ENVIRONMENT)
 
 
+def is_on_command_line(context: click.Context, name: str) -> bool:
+    """Tell whether an option was given for this command alone, and not by the environment for all to come."""
+    return context.get_parameter_source(name) is ParameterSource.COMMANDLINE
+
+
 class NumberList(click.ParamType[Any]):
     """Numbers between commas, as a tuple: `512` or `512,256`."""
 

@@ -9,13 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
-from click.core import ParameterSource
 
 from charlstm.cli.console import emit_facts, emit_json, emit_text
 from charlstm.cli.group import visible
 from charlstm.cli.method_options import refuse_idle
 from charlstm.cli.options import BUILT_IN_MINUTES, BY_TEXT_SIZE
-from charlstm.cli.params import GIVEN
+from charlstm.cli.params import GIVEN, is_on_command_line
 from charlstm.cli.progress import duration, loss
 from charlstm.config import TrainingConfig
 from charlstm.errors import OptionError
@@ -87,9 +86,8 @@ def run_options(
     )
     if options.is_begun:
         # What the environment says is for runs to come.
-        source = context.get_parameter_source
-        on_the_line = {name: given[name] for name in given if source(name) is ParameterSource.COMMANDLINE}
-        return dataclasses.replace(options, given=on_the_line)
+        now = {name: given[name] for name in given if is_on_command_line(context, name)}
+        return dataclasses.replace(options, given=now)
     refuse_idle(context)
     if texts:
         return options

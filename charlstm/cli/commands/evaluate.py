@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
 import click
-from click.core import ParameterSource
 
 from charlstm.cli.options import json_option, model_option, text_arguments
+from charlstm.cli.params import is_on_command_line
 from charlstm.config import Split
 from charlstm.errors import OptionError
 
@@ -67,7 +67,7 @@ def command(
         for option, is_given in {
             "DATASET and TEXT": texts,
             "--per-document": per_document,
-            "--split": context.get_parameter_source("split") is ParameterSource.COMMANDLINE,
+            "--split": is_on_command_line(context, "split"),
         }.items():
             if is_given:
                 raise OptionError(f"--show scores the text that it is given and nothing else: leave out {option}")

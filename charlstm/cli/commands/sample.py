@@ -7,12 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
-from click.core import ParameterSource
 
 from charlstm.cli.console import emit_json, note, warn
 from charlstm.cli.group import visible
 from charlstm.cli.options import DIRECTORY, json_option, models_option, overwrite_option, random_seed_option
-from charlstm.cli.params import NUMBERS
+from charlstm.cli.params import NUMBERS, is_on_command_line
 from charlstm.cli.sampling_options import DRAWING, LENGTH, LENGTH_UNTIL_AN_END, sampling_options
 from charlstm.cli.standard_input import lines_of, text_of
 from charlstm.errors import OptionError
@@ -150,18 +149,15 @@ def _refuse_what_does_not_fit(context: click.Context) -> None:
     """Raise an OptionError for options of which each makes sense, but not together."""
     options = context.params
 
-    def is_given(name: str) -> bool:
-        return context.get_parameter_source(name) is ParameterSource.COMMANDLINE
-
     if options["seeds"] == "":
         raise OptionError("--seeds '': must name a file, or be - for standard input")
-    if options["seeds"] is not None and is_given("seed"):
+    if options["seeds"] is not None and is_on_command_line(context, "seed"):
         raise OptionError(f"--seeds {options['seeds']}: holds the texts to go on from; leave out --seed")
     if options["interactive"]:
         from charlstm.cli.interactive import refuse_without_terminal
 
         for name in NOT_INTERACTIVE:
-            if is_given(name):
+            if is_on_command_line(context, name):
                 raise OptionError(f"--interactive: writes one text by hand; leave out {_name(name)}")
         if len(options["temperature"]) > 1:
             shown = ",".join(f"{temperature:g}" for temperature in options["temperature"])
@@ -176,7 +172,7 @@ def _refuse_what_does_not_fit(context: click.Context) -> None:
     if options["num_samples"] is not None:
         raise OptionError(f"--num-samples {options['num_samples']}: --beam finds one text; leave out one of the two")
     for name in DRAWING:
-        if is_given(name):
+        if is_on_command_line(context, name):
             raise OptionError(f"--beam {options['beam']}: looks for the likeliest text; leave out {_name(name)}")
 
 

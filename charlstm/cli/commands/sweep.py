@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
-from click.core import ParameterSource
 
 from charlstm.cli.method_options import refuse_idle, unfreeze_every_option, unfreeze_option
 from charlstm.cli.options import (
@@ -21,7 +20,7 @@ from charlstm.cli.options import (
     text_arguments,
     trial_options,
 )
-from charlstm.cli.params import GIVEN, INTEGERS, NUMBERS, SUBSETS
+from charlstm.cli.params import GIVEN, INTEGERS, NUMBERS, SUBSETS, is_on_command_line
 from charlstm.cli.sections import TrainingCommand
 from charlstm.cli.training import TRAINING
 from charlstm.errors import OptionError
@@ -134,8 +133,7 @@ def _asked(context: click.Context, texts: tuple[str, ...], models: tuple[Path, .
     )
     if options.is_begun:
         # What the environment says is for sweeps to come.
-        on_the_line = {name for name in given if context.get_parameter_source(name) is ParameterSource.COMMANDLINE}
-        return dataclasses.replace(options, given=on_the_line)
+        return dataclasses.replace(options, given={name for name in given if is_on_command_line(context, name)})
     refuse_idle(context)
     return dataclasses.replace(options, texts=texts or (BUILT_IN,), bases=models or (newest_model(),))
 

@@ -9,7 +9,7 @@ from charlstm.data.batches import one_hot
 from charlstm.model.dropout import dropout_mask
 from charlstm.model.lstm import stack_weights
 from charlstm.model.network import Network
-from charlstm.model.numpy_lstm import NumpyLSTM
+from charlstm.model.numpy_lstm import FEW_STREAMS, NumpyLSTM
 from charlstm.model.weights import initial_weights
 
 CONFIG = ModelConfig(5, (6, 7), (0.5, 0.5))
@@ -43,6 +43,17 @@ def test_the_numpy_step_gives_the_same_logits_as_the_network() -> None:
     twin = NumpyLSTM(CONFIG, initial_weights(CONFIG, 3), streams=4)
     stepped = np.stack([twin.step(row) for row in text])
     np.testing.assert_allclose(stepped, logits.numpy(), atol=2e-6)
+
+
+@pytest.mark.parametrize("streams", [FEW_STREAMS, FEW_STREAMS + 1])
+def test_few_and_many_numpy_streams_step_as_each_does_alone(streams: int) -> None:
+    weights, text = initial_weights(CONFIG, 3), ids(5, streams)
+    beside, alone = NumpyLSTM(CONFIG, weights, streams), [NumpyLSTM(CONFIG, weights) for _ in range(streams)]
+    for step in text:
+        expected = np.concatenate([network.step([symbol]) for network, symbol in zip(alone, step, strict=True)])
+        np.testing.assert_allclose(beside.step(step), expected, atol=1e-6)
+    beside.keep_first(streams - 1)
+    np.testing.assert_allclose(beside.step(text[0, :-1])[0], alone[0].step(text[0, :1])[0], atol=1e-6)
 
 
 def test_resetting_the_numpy_network_starts_again() -> None:

@@ -6,6 +6,7 @@ import click
 
 from charlstm import __version__
 from charlstm.cli.group import CommandGroup
+from charlstm.model.runtime import choose_numpy_products
 
 COMMANDS = {
     "preprocess": "charlstm.cli.commands.preprocess",
@@ -37,3 +38,4 @@ def main(debug: bool) -> None:
       charlstm sample --seed "aragorn"     and let it sing
     """
     del debug  # read by the error boundary
+    choose_numpy_products()

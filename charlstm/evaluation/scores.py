@@ -16,9 +16,9 @@ from charlstm.data.vocabulary import code_points, listed
 from charlstm.errors import DataError, ModelError, OptionError
 from charlstm.evaluation.side_by_side import nats_of_texts
 from charlstm.evaluation.units import By, Unit, read_units
+from charlstm.model.processor import processor_has_bfloat16
 from charlstm.model.runtime import cores
 from charlstm.store.model_directory import Model, load_model
-from charlstm.training.precision import processor_has_bfloat16
 
 # The characters of a unit by which it is recognised.
 BEGINNING = 60

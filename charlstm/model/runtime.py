@@ -8,6 +8,8 @@ import os
 import sys
 from collections.abc import Iterator
 
+from charlstm.model.processor import processor_is_zen_4
+
 # Of mallopt(3): how many heaps there may be.
 M_ARENA_MAX = -8
 
@@ -52,6 +54,17 @@ def keep_products_on_a_core() -> None:
     """Let NumPy compute each product on the core that asks for it; to be called before any module that imports it."""
     for threads in ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS"):
         os.environ[threads] = "1"
+
+
+def choose_numpy_products() -> None:
+    """Let NumPy multiply with OpenBLAS's fastest kernels; to be called before any module that imports it.
+
+    On AMD's Zen 4, whose units are half as wide as AVX-512, those for AVX2 beat the ones that OpenBLAS chooses.  8, 16,
+    64 texts side by side on two cores: 3 x 512 1.5, 1.2, 1.1 times as many characters a second, 3 x 256 1.4, 1.5, 1.4,
+    2 x 128 0.7, 1.1, 1.1; a single text as many.
+    """
+    if processor_is_zen_4():
+        os.environ.setdefault("OPENBLAS_CORETYPE", "Haswell")
 
 
 def cores() -> int:

@@ -2,15 +2,9 @@
 
 from __future__ import annotations
 
-import platform
-from pathlib import Path
-
 from charlstm.config import MAX_UNROLLED_STEPS, Precision
 from charlstm.errors import OptionError
-
-# x86 and Arm flags of instructions that multiply bfloat16 matrices.
-BFLOAT16_FLAGS = {"avx512_bf16", "amx_bf16", "bf16"}
-CPU_INFO = Path("/proc/cpuinfo")
+from charlstm.model.processor import processor_has_bfloat16
 
 
 def choose_precision(wanted: str, steps: int) -> Precision:
@@ -39,14 +33,6 @@ def choose_precision(wanted: str, steps: int) -> Precision:
     if wanted == "bfloat16":
         return "bfloat16"
     return "bfloat16" if (processor_has_bfloat16() if of_gpu is None else of_gpu) else "float32"
-
-
-def processor_has_bfloat16(cpu_info: Path = CPU_INFO) -> bool:
-    """Tell whether the processor multiplies bfloat16 in hardware; where the system does not say, it does not."""
-    if platform.system() != "Linux" or not cpu_info.exists():
-        return False
-    flags = (line for line in cpu_info.read_text().splitlines() if line.lower().startswith(("flags", "features")))
-    return bool(BFLOAT16_FLAGS & set(next(flags, "").split()))
 
 
 def _gpu_has_bfloat16() -> bool | None:

@@ -11,7 +11,7 @@ import pytest
 from charlstm.benchmark import limit, own, stock_keras
 from charlstm.benchmark.contenders import MODULES, Entrant, Shape, Task, installed
 from charlstm.benchmark.worker import Repetition
-from charlstm.training.precision import processor_has_bfloat16
+from charlstm.model.processor import processor_has_bfloat16
 
 SHAPE = Shape(2, 8, 3, 5)
 

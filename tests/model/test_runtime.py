@@ -1,7 +1,8 @@
-"""How TensorFlow is started."""
+"""How TensorFlow and NumPy are started."""
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -38,3 +39,30 @@ def test_threads_share_as_many_heaps_as_compute(tmp_path: Path) -> None:
     if not found.exists():
         pytest.skip("the C library is not glibc")
     assert found.read_text().count("<heap nr=") == 2
+
+
+# Prints which kernels NumPy is to multiply with when the command line has begun, and whether it is too late for that.
+KERNELS = """
+import os, sys
+from charlstm.model import runtime
+runtime.processor_is_zen_4 = lambda: sys.argv.pop() == "Zen 4"
+from charlstm.cli.main import main
+@main.command("kernels")
+def kernels():
+    print(os.environ.get("OPENBLAS_CORETYPE"), "numpy" in sys.modules)
+main.get_command = lambda context, name: kernels
+main(["kernels"])
+"""
+
+
+@pytest.mark.parametrize(
+    ("processor", "own_choice", "expected"),
+    [("Zen 4", None, "Haswell"), ("another", None, "None"), ("Zen 4", "SkylakeX", "SkylakeX")],
+)
+def test_a_zen_4_multiplies_with_the_kernels_for_avx2(processor: str, own_choice: str | None, expected: str) -> None:
+    environment = {name: value for name, value in os.environ.items() if name != "OPENBLAS_CORETYPE"}
+    if own_choice:
+        environment["OPENBLAS_CORETYPE"] = own_choice
+    run = [sys.executable, "-c", KERNELS, processor]
+    found = subprocess.run(run, env=environment, check=True, capture_output=True, text=True).stdout
+    assert found == f"{expected} False\n"

@@ -1,31 +1,11 @@
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 import tensorflow as tf
 
 from charlstm.config import MAX_UNROLLED_STEPS
 from charlstm.errors import OptionError
-from charlstm.training.precision import choose_precision, processor_has_bfloat16
-
-
-@pytest.mark.parametrize(
-    ("text", "found"),
-    [
-        ("processor\t: 0\nflags\t\t: fpu avx512_bf16 amx\n", True),
-        ("processor\t: 0\nflags\t\t: fpu avx2 avx512f\n", False),
-        ("processor\t: 0\nFeatures\t: fp asimd bf16\n", True),
-        ("", False),
-    ],
-)
-def test_bfloat16_is_found_among_the_processors_flags(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, found: bool
-) -> None:
-    monkeypatch.setattr("platform.system", lambda: "Linux")
-    (tmp_path / "cpuinfo").write_text(text)
-    assert processor_has_bfloat16(tmp_path / "cpuinfo") == found
-    assert not processor_has_bfloat16(tmp_path / "nothing")
+from charlstm.training.precision import choose_precision
 
 
 def test_a_precision_that_is_asked_for_is_taken() -> None:

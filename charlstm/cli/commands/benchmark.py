@@ -75,7 +75,7 @@ def command(
     from charlstm.benchmark.report import SAMPLING_SHAPES, TRAINING_SHAPES, Benchmark
     from charlstm.cli.console import emit_json, note
     from charlstm.errors import CharlstmError, OptionError
-    from charlstm.training.precision import processor_has_bfloat16
+    from charlstm.model.processor import processor_has_bfloat16
 
     if not all(1 <= count <= MOST_SAMPLES for count in num_samples):
         given = ",".join(map(str, num_samples))

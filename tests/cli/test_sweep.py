@@ -154,6 +154,20 @@ def test_two_that_start_at_once_share_a_sweep_and_one_goes_on_where_the_other_is
     assert json.loads(printed) == json.loads(run("sweep", "--resume", "-o", "shared", "--json").stdout)
 
 
+def test_two_processes_run_each_trial_once() -> None:
+    sweeps = [start(*LINE, "-o", "shared", "--resume", "--jobs", "1") for _ in range(2)]
+    first_seen: dict[Path, int] = {}
+    while any(sweep.poll() is None for sweep in sweeps):
+        for path in Path("shared").glob(f"trials/*/{RESULT}"):
+            first_seen.setdefault(path, path.stat().st_mtime_ns)
+        time.sleep(0.01)
+    for sweep in sweeps:
+        sweep.communicate()
+    assert [sweep.returncode for sweep in sweeps] == [0, 0]
+    assert len(first_seen) == 4
+    assert all(path.stat().st_mtime_ns == written for path, written in first_seen.items())
+
+
 def test_a_sweep_that_another_process_is_making_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     line = ["sweep", "poems", "-m", "base", "--subsets", "untouched", "--jobs", "1", *TRAINING, "-o", "out"]
     Path(".out.abcd1234.tmp").mkdir()

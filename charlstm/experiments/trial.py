@@ -19,7 +19,6 @@ from charlstm.store import atomic
 from charlstm.store.checkpoints import has_checkpoints
 from charlstm.store.dataset_directory import Dataset, load_dataset
 from charlstm.store.model_directory import Weights, load_model
-from charlstm.store.run_file import RUN
 from charlstm.store.sweep_file import SweepFile
 from charlstm.store.trial_result import TrialResult, write_result
 from charlstm.training.compiled import scorer_of
@@ -75,7 +74,7 @@ def _train_and_score(
         training=training_of(sweep, trial, characters),
         given={},
     )
-    if (path / RUN).exists() and not has_checkpoints(path):
+    if path.exists() and not has_checkpoints(path):
         # It was killed before it had anything to lose.
         shutil.rmtree(path)
     try:

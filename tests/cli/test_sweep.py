@@ -168,6 +168,16 @@ def test_two_processes_run_each_trial_once() -> None:
     assert all(path.stat().st_mtime_ns == written for path, written in first_seen.items())
 
 
+def test_a_trial_of_which_a_kill_left_a_part_begins_again() -> None:
+    expected = outcome("whole")
+    half_removed = Path("whole/trials/base_retrain-0_fraction-1_seed-1")
+    (half_removed / RESULT).unlink()
+    shutil.rmtree(half_removed / "model" / "checkpoints")
+    (half_removed / "model" / "run.json").unlink()
+    run("sweep", "--resume", "-o", "whole", "--jobs", "1")
+    assert outcome("whole") == expected
+
+
 def test_a_sweep_that_another_process_is_making_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     line = ["sweep", "poems", "-m", "base", "--subsets", "untouched", "--jobs", "1", *TRAINING, "-o", "out"]
     Path(".out.abcd1234.tmp").mkdir()

@@ -178,6 +178,13 @@ def test_a_trial_of_which_a_kill_left_a_part_begins_again() -> None:
     assert outcome("whole") == expected
 
 
+def test_a_sweep_of_the_newest_model_names_it() -> None:
+    shutil.copytree("base", "runs/newest")
+    Path("runs/latest").symlink_to("newest")
+    run("sweep", "poems", "-o", "s", "--subsets", "untouched", "--jobs", "1", *TRAINING)
+    assert commands_of("s")[0].startswith("charlstm sweep poems -m runs/newest --out s ")
+
+
 def test_a_sweep_that_another_process_is_making_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     line = ["sweep", "poems", "-m", "base", "--subsets", "untouched", "--jobs", "1", *TRAINING, "-o", "out"]
     Path(".out.abcd1234.tmp").mkdir()

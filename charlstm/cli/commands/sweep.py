@@ -126,7 +126,7 @@ def _asked(context: click.Context, texts: tuple[str, ...], models: tuple[Path, .
         texts=texts,
         bases=models,
         out=values["out"] or next_run("sweep"),
-        command=_command_line(context),
+        command=_command_line(context, models),
         training={name: values[name] for name in values if name in TRAINING},
         given=given,
         **{name: values[name] for name in AS_THEY_ARE},
@@ -135,20 +135,19 @@ def _asked(context: click.Context, texts: tuple[str, ...], models: tuple[Path, .
         # What the environment says is for sweeps to come.
         return dataclasses.replace(options, given={name for name in given if is_on_command_line(context, name)})
     refuse_idle(context)
-    return dataclasses.replace(options, texts=texts or (BUILT_IN,), bases=models or (newest_model(),))
+    bases = models or (newest_model(),)
+    return dataclasses.replace(options, texts=texts or (BUILT_IN,), bases=bases, command=_command_line(context, bases))
 
 
-def _command_line(context: click.Context) -> str:
-    """Return the command line, as far as it says what the sweep is."""
-    parts = ["charlstm", "sweep", *context.params["texts"]]
+def _command_line(context: click.Context, bases: tuple[Path, ...]) -> str:
+    """Return the command line, as far as it says what the sweep is; the newest model has another name later."""
+    parts = ["charlstm", "sweep", *context.params["texts"], *(part for base in bases for part in ("-m", str(base)))]
     for option in context.command.params:
         value = context.params[str(option.name)]
-        if isinstance(option, click.Argument) or context.get_parameter_source(str(option.name)) not in GIVEN:
+        if option.name in ("texts", "models") or context.get_parameter_source(str(option.name)) not in GIVEN:
             continue
         name = max(option.opts, key=len)
-        if option.name == "models":
-            parts += [part for model in value for part in ("-m", str(model))]
-        elif value is True:
+        if value is True:
             parts.append(name)
         elif value is False:
             parts.append(option.secondary_opts[0])

@@ -107,6 +107,8 @@ def begin_or_resume(options: SweepOptions) -> SweepFile:
         return _found(options)
     if options.resume and out.exists():
         raise ModelError(f"{out} holds no {SWEEP}, so there is no sweep in it to go on with")
+    if (out / SWEEP).exists() and not options.overwrite:
+        raise OptionError(f"{out} holds a sweep: give --resume to go on with it, --overwrite, or another --out")
     atomic.refuse_existing(out, overwrite=options.overwrite)
     while True:
         try:

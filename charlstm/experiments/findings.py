@@ -5,7 +5,8 @@ from __future__ import annotations
 import itertools
 import math
 import statistics
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from charlstm.experiments.bootstrap import Ratio, studentized_range
 from charlstm.experiments.table import Table, best_scratch
@@ -18,6 +19,11 @@ Compare = Callable[[SweepRow, SweepRow], Ratio | None]
 # Nats by which one gap between validation and training loss must exceed another to be called wider.
 WIDER = 0.05
 FEW_DOCUMENTS = 20
+
+# Test losses of the original experiment, padding counted: Fischer, Transfer Learning in Stacked LSTM's for Text
+# Generation, Table 1, of books; the best transfer, the best of a single layer, the best from scratch.
+ORIGINAL_TRANSFER, ORIGINAL_SINGLE, ORIGINAL_SCRATCH = 1.090, 1.116, 1.179
+ORIGINAL_BASELINE = "scratch 2x64"
 
 
 def findings(table: Table) -> list[str]:
@@ -36,8 +42,9 @@ def findings(table: Table) -> list[str]:
         *sentences,
         *bases_compared(largest, table.ratio),
         *less_text(rows, table.ratio),
-        *overfitting(rows),
-        *reservations(rows, table.documents, table.ended_by),
+        *overfitting(rows, table.ratio),
+        *counting_padding(largest),
+        *reservations(table),
     ]
 
 
@@ -56,19 +63,19 @@ def transfer_against_scratch(rows: Rows, compare: Compare) -> list[str]:
         return [
             f"The base untouched costs {_loss(untouched)} on the test text, the best model from scratch "
             f"({_size(scratch)}, {scratch.train_chars:,} characters) {_loss(scratch)}: "
-            + _verdict(compare(untouched, scratch), "the base untouched", "training on the target")
+            + _verdict(compare, (untouched, "the base untouched"), (scratch, "training on the target"))
         ]
     text = f"With {transfer.train_chars:,} characters to learn from, the best transfer ({_named(transfer, rows)})"
     costs = f"costs {_loss(transfer)} on the test text"
     if scratch is not None:
         return [
             f"{text} {costs}, the best model from scratch ({_size(scratch)}) {_loss(scratch)}: "
-            + _verdict(compare(transfer, scratch), "transfer", "training on the target alone")
+            + _verdict(compare, (transfer, "transfer"), (scratch, "training on the target alone"))
         ]
     if untouched is not None:
         return [
             f"{text} {costs}, the base untouched {_loss(untouched)}: "
-            + _verdict(compare(transfer, untouched), "retraining", "leaving the base as it is")
+            + _verdict(compare, (transfer, "retraining"), (untouched, "leaving the base as it is"))
         ]
     return [f"{text} {costs}; there is no model from scratch to compare it with (--scratch)."]
 
@@ -87,7 +94,7 @@ def pairs_against_singles(rows: Rows, layers: int, compare: Compare) -> list[str
         return []
     return [
         f"The best pair of layers ({pair.retrained}) costs {_loss(pair)}, the best single layer ({single.retrained}) "
-        f"{_loss(single)}: " + _verdict(compare(pair, single), "retraining two", "retraining one")
+        f"{_loss(single)}: " + _verdict(compare, (pair, "retraining two"), (single, "retraining one"))
     ]
 
 
@@ -101,23 +108,21 @@ def which_layers_matter(rows: Rows, layers: int) -> list[str]:
     sentences = []
     for count, words in ((1, "which single layer"), (2, "which two layers")):
         alike = _of_size(rows, count, layers)
-        deviations = [row.test_nats_per_char_std for row in alike if row.test_nats_per_char_std is not None]
         if len(alike) < 2:
             continue
         best = min(alike, key=lambda row: row.test_nats_per_char)
         worst = max(alike, key=lambda row: row.test_nats_per_char)
         spread = worst.test_nats_per_char - best.test_nats_per_char
         between = f"from {best.retrained} to {worst.retrained}, {spread:.3f} nats" if spread else "all are alike"
-        if not deviations:
+        chance = _chance(alike)
+        if chance is None:
             sentences.append(f"One random seed cannot tell whether it matters {words} is retrained ({between}).")
             continue
-        deviation = math.sqrt(statistics.fmean(each**2 for each in deviations))
-        seeds = alike[0].seeds
-        matters = spread > studentized_range(len(alike), len(alike) * (seeds - 1)) * deviation / math.sqrt(seeds)
+        matters = spread > chance.spread
         sentences.append(
             f"It {'matters' if matters else 'hardly matters'} {words} {'is' if count == 1 else 'are'} retrained: "
             f"{between}, {'more than' if matters else 'no more than'} random seeds explain, whose standard deviation "
-            f"is {deviation:.3f}."
+            f"is {chance.deviation:.3f}."
         )
     return sentences
 
@@ -136,7 +141,7 @@ def bases_compared(rows: Rows, compare: Compare) -> list[str]:
     first, second = sorted(best, key=_validation)[:2]
     return [
         f"By validation loss {first.base} is the best base, then {second.base}; they cost {_loss(first)} and "
-        f"{_loss(second)} on the test text: " + _verdict(compare(first, second), str(first.base), str(second.base))
+        f"{_loss(second)} on the test text: " + _verdict(compare, (first, str(first.base)), (second, str(second.base)))
     ]
 
 
@@ -153,9 +158,11 @@ def less_text(rows: Rows, compare: Compare) -> list[str]:
     for name, found in (("transfer", transfers), ("model from scratch", scratches)):
         if found[0] is not None and found[-1] is not None:
             change = found[-1].test_nats_per_char - found[0].test_nats_per_char
+            gaps = [f"{row.train_valid_gap_nats:.3f}" for row in (found[0], found[-1])]
             sentences.append(
                 f"From {first.train_chars:,} characters down to {last.train_chars:,}, the best {name} goes from "
-                f"{_loss(found[0])} to {_loss(found[-1])} ({change:+.3f})."
+                f"{_loss(found[0])} to {_loss(found[-1])} ({change:+.3f}), the gap between its validation and training "
+                f"loss from {gaps[0]} to {gaps[1]}."
             )
     pairs = zip(transfers, scratches, strict=True)
     ratios = [compare(transfer, scratch) for transfer, scratch in pairs if transfer and scratch]
@@ -182,7 +189,7 @@ def _trend(ratios: Sequence[Ratio]) -> str:
     return f"the less text there is, {what}"
 
 
-def overfitting(rows: Rows) -> list[str]:
+def overfitting(rows: Rows, compare: Compare) -> list[str]:
     """Say where training loss and validation loss are furthest apart, and where retraining does harm."""
     sentences = []
     widest = {
@@ -206,7 +213,8 @@ def overfitting(rows: Rows) -> list[str]:
         for row in rows
         if row.kind == "transfer"
         and (base := untouched.get((row.base, row.fraction))) is not None
-        and row.test_nats_per_char > base.test_nats_per_char
+        and (ratio := compare(row, base)) is not None
+        and ratio.low > 1
     ]
     if harmed:
         listed = ", ".join(f"{_named(row, rows)} with {row.train_chars:,} characters" for row in harmed[:6])
@@ -215,20 +223,42 @@ def overfitting(rows: Rows) -> list[str]:
     return sentences
 
 
-def reservations(rows: Rows, documents: int, ended_by: Mapping[str, tuple[int, int]]) -> list[str]:
-    """Say what stands against relying on the numbers.
+def counting_padding(rows: Rows) -> list[str]:
+    """Say what the original experiment would have printed, beside what it did print.
 
     Args:
-        rows: of the sweep.
-        documents: of the test text.
-        ended_by: as in Table.
+        rows: of one fraction.
     """
+    transfer, scratch = best_transfer(rows), best_scratch(rows, rows[0].fraction)
+    if transfer is None or scratch is None or not transfer.padded_nats_per_char or not scratch.padded_nats_per_char:
+        return []
+    costs, baseline = transfer.padded_nats_per_char, scratch.padded_nats_per_char
+    own = next((row for row in rows if row.retrained == ORIGINAL_BASELINE), scratch)
+    against_own = ""
+    if own is not scratch and own.padded_nats_per_char:
+        against_own = f", and {costs / own.padded_nats_per_char:.3f} against its own baseline, {_size(own)}"
+    return [
+        f"Counting padding, as the original experiment did, the best transfer costs {costs:.3f} and the best model "
+        f"from scratch {baseline:.3f}: a ratio of {costs / baseline:.3f}{against_own}. There, for 3 x 64 and other "
+        f"texts, it was {ORIGINAL_TRANSFER:.3f} (layers 0,2) over {ORIGINAL_SCRATCH:.3f}, "
+        f"{ORIGINAL_TRANSFER / ORIGINAL_SCRATCH:.3f}; its best single layer had {ORIGINAL_SINGLE:.3f} (Fischer, "
+        "Transfer Learning in Stacked LSTM's for Text Generation, Table 1)."
+    ]
+
+
+def reservations(table: Table) -> list[str]:
+    """Say what stands against relying on the numbers of a table."""
+    rows, documents, ended_by = table.rows, table.documents, table.ended_by
     sentences = []
-    scratch = sum(count for count, _ in ended_by.values())
-    if by_epochs := ended_by.get("epochs", (0, 0))[0]:
+    by_epochs = [
+        f"{count} of {sum(each[kind] for each in ended_by.values())} {name}"
+        for kind, name in enumerate(("models from scratch", "transfers"))
+        if (count := ended_by.get("epochs", (0, 0))[kind])
+    ]
+    if by_epochs:
         sentences.append(
-            f"{by_epochs} of {scratch} models from scratch were ended by --epochs, not by --patience: with more epochs "
-            "they might have become better."
+            f"{' and '.join(by_epochs)} were ended by --epochs, not by --patience: with more epochs they might have "
+            "become better."
         )
     if by_time := sum(ended_by.get("max_minutes", (0, 0))):
         sentences.append(f"{by_time} trainings were ended by --max-minutes: on a faster machine they come further.")
@@ -240,12 +270,41 @@ def reservations(rows: Rows, documents: int, ended_by: Mapping[str, tuple[int, i
     trained = [row for row in rows if row.kind != "untouched"]
     if trained and all(row.seeds == 1 for row in trained):
         sentences.append("With one random seed, nothing is known of what chance does to a training (--seeds).")
+    if table.drops_symbols and len({row.base for row in rows}) > 1:
+        sentences.append(
+            "What a base lacks is left out of its texts (--new-symbols drop), and costs it nothing: where the target "
+            "has such symbols, rows of another vocabulary had more to predict."
+        )
     if documents < FEW_DOCUMENTS:
         sentences.append(
             f"The test text has {documents} document{'s' if documents > 1 else ''}: intervals over so few say little "
             "(charlstm preprocess --documents parts a text into more)."
         )
     return sentences
+
+
+@dataclass(frozen=True)
+class Chance:
+    """What random seeds do to the test losses of some rows.
+
+    Attributes:
+        deviation: the standard deviation between the seeds of a row.
+        spread: between the rows, which seeds explain.
+    """
+
+    deviation: float
+    spread: float
+
+
+def _chance(rows: Rows) -> Chance | None:
+    """Return what random seeds do to the losses of some rows; None where each trained row has but one."""
+    known = [(row.test_nats_per_char_std, row.seeds) for row in rows if row.test_nats_per_char_std is not None]
+    if not known:
+        return None
+    deviation = math.sqrt(statistics.fmean(each**2 for each, _ in known))
+    # A base untouched is the same for all seeds.
+    error = math.sqrt(sum(each**2 / seeds for each, seeds in known) / len(rows))
+    return Chance(deviation, studentized_range(len(rows), sum(seeds - 1 for _, seeds in known)) * error)
 
 
 def best_transfer(rows: Rows) -> SweepRow | None:
@@ -263,13 +322,21 @@ def _of_size(rows: Rows, count: int, layers: int) -> list[SweepRow]:
     ]
 
 
-def _verdict(ratio: Ratio | None, this: str, other: str) -> str:
+def _verdict(compare: Compare, this: tuple[SweepRow, str], other: tuple[SweepRow, str]) -> str:
+    """Say which of two rows is better, each with its name, or what else explains the difference."""
+    ratio = compare(this[0], other[0])
     if ratio is None:
         return "with a single document, nothing says whether that is more than chance."
     text = f"a ratio of {ratio.value:.3f} (95 % interval over documents {ratio.low:.3f} to {ratio.high:.3f})"
     if not ratio.is_real:
         return f"{text}, which includes 1: these documents do not tell them apart."
-    return f"{text}, which leaves out 1: {this if ratio.value < 1 else other} is better."
+    chance = _chance([this[0], other[0]])
+    if chance is not None and abs(this[0].test_nats_per_char - other[0].test_nats_per_char) <= chance.spread:
+        return (
+            f"{text}, which leaves out 1, but no more than random seeds explain, whose standard deviation is "
+            f"{chance.deviation:.3f}: these seeds do not tell them apart."
+        )
+    return f"{text}, which leaves out 1: {this[1] if ratio.value < 1 else other[1]} is better."
 
 
 def _named(row: SweepRow, rows: Rows) -> str:

@@ -26,9 +26,12 @@ deviation between seeds. Validation loss chose the weights of each model, the be
 scratch; the test text only judges. A ratio is a test loss over that of the best model from scratch at the same amount
 of text, with a 95 % interval from resampling the test documents, the same for both: where it leaves out 1, the
 difference is more than the choice of documents explains. The gap is validation loss less training loss."""
+ANEW = """
+What is not given on the command line is chosen anew for each amount of text: batch size, dropout, epochs, patience."""
 PADDED = """
-"Padded" is the convention of papers that average over padding too, each document padded to the longest; it is no
-measure of how well text is predicted, and only compares with such papers."""
+"Padded" is the convention of papers that average over padding too, each document padded to the longest; here padding
+costs nothing, and a document is read after those before it. It is no measure of how well text is predicted, and only
+compares with such papers."""
 
 TOO_MANY = f"A table of more than {MOST_ROWS} rows has no figures."
 
@@ -57,7 +60,9 @@ def report_of(out: Path, sweep: SweepFile, table: Table, figures: Sequence[str])
         "# What to retrain",
         " ".join([*findings(table), *([] if figures else [TOO_MANY])]),
         *(tables_of(sweep, table)),
-        CONVENTIONS + (PADDED if table.rows[0].padded_nats_per_char is not None else ""),
+        CONVENTIONS
+        + (ANEW if len(sweep.fractions) > 1 else "")
+        + (PADDED if table.rows[0].padded_nats_per_char is not None else ""),
         *(f"![{Path(name).stem}]({name})" for name in figures),
         "## Commands",
         "```sh\n" + "\n".join(_commands(out, sweep, table)) + "\n```",

@@ -31,6 +31,7 @@ class Table:
         ended_by: for each reason why trainings ended, how many models from scratch and how many others it ended.
         bootstrap: compares the test losses of any two rows, by their places; None with too few documents.
         layers_of: how many LSTM layers each base has.
+        drops_symbols: whether a base's texts lack the symbols that it never saw.
     """
 
     rows: tuple[SweepRow, ...]
@@ -38,6 +39,7 @@ class Table:
     ended_by: Mapping[str, tuple[int, int]]
     bootstrap: PairedBootstrap | None
     layers_of: Mapping[str, int]
+    drops_symbols: bool = False
 
     def ratio(self, row: SweepRow, reference: SweepRow) -> Ratio | None:
         """Return the test loss of one row over that of another; None with too few documents for an interval."""
@@ -82,7 +84,8 @@ def table_of(
         for place, row in enumerate(rows)
     ]
     layers_of = {base.path: len(base.units) for base in sweep.bases}
-    return Table(tuple(compared), documents.pop(), _ended_by(sweep, results), bootstrap, layers_of)
+    drops_symbols = sweep.new_symbols == "drop"
+    return Table(tuple(compared), documents.pop(), _ended_by(sweep, results), bootstrap, layers_of, drops_symbols)
 
 
 def _groups(sweep: SweepFile) -> list[tuple[float, list[Trial]]]:

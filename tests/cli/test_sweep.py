@@ -129,7 +129,7 @@ def test_scratch_fractions_and_the_base_untouched_make_one_table() -> None:
     assert all(0.8 * row.test_nats_per_char < row.padded_nats_per_char < row.test_nats_per_char for row in rows)  # type: ignore[operator]
     evaluated = json.loads(run("evaluate", "poems", "-m", "base", "--split", "test", "--json").stdout)
     assert rows[0].test_nats_per_char == pytest.approx(evaluated["nats_per_char"], abs=1e-5)
-    assert "2 of 2 models from scratch were ended by --epochs" in " ".join(result.stdout.split())
+    assert "2 of 2 models from scratch and 2 of 2 transfers were ended by --epochs" in " ".join(result.stdout.split())
     report = Path("s/report.md").read_text(encoding="utf-8")
     assert "the best transfer (layer 1)" in report
     for figure in ("subsets.png", "heat-map.png", "fractions.png"):

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from charlstm.experiments.bootstrap import Ratio
+from charlstm.experiments.table import Table
 from charlstm.store.sweep_file import SweepBase, SweepFile
 from charlstm.store.sweep_results import Kind, SweepRow
 from charlstm.store.trial_result import TrialResult
@@ -80,6 +81,11 @@ def row(retrained: str, test: float, **changes: Any) -> SweepRow:
         "ratio_high": None,
     }
     return SweepRow(**{**given, **changes})
+
+
+def table(rows: Sequence[SweepRow], documents: int, ended_by: Mapping[str, tuple[int, int]]) -> Table:
+    """Return a table of rows that nothing compares."""
+    return Table(tuple(rows), documents, ended_by, None, {"books": 3})
 
 
 def within(margin: float) -> Any:

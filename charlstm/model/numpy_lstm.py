@@ -24,7 +24,8 @@ MANY_SYMBOLS = 2048
 
 # Up to so many streams, a product of a matrix and a vector for each beats one of two matrices, for which OpenBLAS
 # copies the weights.  3 x 512, 3 x 256, 2 x 128 on two cores with its kernels for AVX2: 4 streams 1.3, 1.5, 1.3 times
-# as fast, 8 streams 0.6, 0.7, 0.8; with those for AVX-512: 4 streams 1.5, 1.4, 0.7, 8 streams 0.9, 1.0, 0.8.
+# as fast, 7 streams 1.0, 1.1, 1.3, 8 streams 0.6, 0.7, 0.8; with those for AVX-512: 1.5, 1.4, 0.7, 1.2, 1.2, 0.7, and
+# 0.9, 1.0, 0.8.
 FEW_STREAMS = 7
 
 # An array, since a scalar would be made one at each use.

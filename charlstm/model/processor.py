@@ -28,8 +28,11 @@ def processor_is_zen_4(cpu_info: Path = CPU_INFO) -> bool:
 
 def _first_core(cpu_info: Path) -> dict[str, str]:
     """Return what Linux says of the first core, by names in lower case."""
-    if platform.system() != "Linux" or not cpu_info.exists():
+    if platform.system() != "Linux":
         return {}
-    lines = cpu_info.read_text().partition("\n\n")[0].splitlines()
-    pairs = (line.partition(":") for line in lines)
+    try:
+        text = cpu_info.read_text(errors="replace")
+    except OSError:
+        return {}
+    pairs = (line.partition(":") for line in text.partition("\n\n")[0].splitlines())
     return {name.strip().lower(): value.strip() for name, _, value in pairs}

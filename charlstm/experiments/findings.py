@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-import statistics
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 from charlstm.experiments.bootstrap import Ratio, studentized_range
 from charlstm.experiments.table import Table, best_scratch
@@ -118,11 +116,10 @@ def which_layers_matter(rows: Rows, layers: int) -> list[str]:
         if chance is None:
             sentences.append(f"One random seed cannot tell whether it matters {words} is retrained ({between}).")
             continue
-        matters = spread > chance.spread
+        matters = spread > chance
         sentences.append(
             f"It {'matters' if matters else 'hardly matters'} {words} {'is' if count == 1 else 'are'} retrained: "
-            f"{between}, {'more than' if matters else 'no more than'} random seeds explain, whose standard deviation "
-            f"is {chance.deviation:.3f}."
+            f"{between}, {'more than' if matters else 'no more than'} random seeds explain ({chance:.3f} nats)."
         )
     return sentences
 
@@ -215,6 +212,7 @@ def overfitting(rows: Rows, compare: Compare) -> list[str]:
         and (base := untouched.get((row.base, row.fraction))) is not None
         and (ratio := compare(row, base)) is not None
         and ratio.low > 1
+        and row.test_nats_per_char - base.test_nats_per_char > (_chance([row, base]) or 0)
     ]
     if harmed:
         listed = ", ".join(f"{_named(row, rows)} with {row.train_chars:,} characters" for row in harmed[:6])
@@ -236,13 +234,13 @@ def counting_padding(rows: Rows) -> list[str]:
     own = next((row for row in rows if row.retrained == ORIGINAL_BASELINE), scratch)
     against_own = ""
     if own is not scratch and own.padded_nats_per_char:
-        against_own = f", and {costs / own.padded_nats_per_char:.3f} against its own baseline, {_size(own)}"
+        against_own = f", and {costs / own.padded_nats_per_char:.3f} against {_size(own)}, the baseline there"
     return [
-        f"Counting padding, as the original experiment did, the best transfer costs {costs:.3f} and the best model "
-        f"from scratch {baseline:.3f}: a ratio of {costs / baseline:.3f}{against_own}. There, for 3 x 64 and other "
-        f"texts, it was {ORIGINAL_TRANSFER:.3f} (layers 0,2) over {ORIGINAL_SCRATCH:.3f}, "
-        f"{ORIGINAL_TRANSFER / ORIGINAL_SCRATCH:.3f}; its best single layer had {ORIGINAL_SINGLE:.3f} (Fischer, "
-        "Transfer Learning in Stacked LSTM's for Text Generation, Table 1)."
+        "Counting padding, as Fischer does in Table 1 of Transfer Learning in Stacked LSTM's for Text Generation, the "
+        f"best transfer costs {costs:.3f} and the best model from scratch {baseline:.3f}: a ratio of "
+        f"{costs / baseline:.3f}{against_own}. There, with 3 x 64 and other texts, it is {ORIGINAL_TRANSFER:.3f} over "
+        f"{ORIGINAL_SCRATCH:.3f}, {ORIGINAL_TRANSFER / ORIGINAL_SCRATCH:.3f}, for two layers (0,2), and "
+        f"{ORIGINAL_SINGLE:.3f} for the best single layer."
     ]
 
 
@@ -283,28 +281,22 @@ def reservations(table: Table) -> list[str]:
     return sentences
 
 
-@dataclass(frozen=True)
-class Chance:
-    """What random seeds do to the test losses of some rows.
+def _chance(rows: Rows) -> float | None:
+    """Return how far the test losses of some rows lie apart by their random seeds alone, in 95 % of cases.
 
-    Attributes:
-        deviation: the standard deviation between the seeds of a row.
-        spread: between the rows, which seeds explain.
+    None where no row has more than one seed.  A base untouched is the same for all seeds.
+
+    Source: Tukey's studentized range, with the degrees of freedom of Welch and Satterthwaite.
     """
-
-    deviation: float
-    spread: float
-
-
-def _chance(rows: Rows) -> Chance | None:
-    """Return what random seeds do to the losses of some rows; None where each trained row has but one."""
     known = [(row.test_nats_per_char_std, row.seeds) for row in rows if row.test_nats_per_char_std is not None]
     if not known:
         return None
-    deviation = math.sqrt(statistics.fmean(each**2 for each, _ in known))
-    # A base untouched is the same for all seeds.
-    error = math.sqrt(sum(each**2 / seeds for each, seeds in known) / len(rows))
-    return Chance(deviation, studentized_range(len(rows), sum(seeds - 1 for _, seeds in known)) * error)
+    errors = [(deviation**2 / seeds, seeds - 1) for deviation, seeds in known]
+    total = sum(error for error, _ in errors)
+    if not total:
+        return 0.0
+    freedom = total**2 / sum(error**2 / degrees for error, degrees in errors)
+    return studentized_range(len(rows), round(freedom)) * math.sqrt(total / len(rows))
 
 
 def best_transfer(rows: Rows) -> SweepRow | None:
@@ -330,12 +322,9 @@ def _verdict(compare: Compare, this: tuple[SweepRow, str], other: tuple[SweepRow
     text = f"a ratio of {ratio.value:.3f} (95 % interval over documents {ratio.low:.3f} to {ratio.high:.3f})"
     if not ratio.is_real:
         return f"{text}, which includes 1: these documents do not tell them apart."
-    chance = _chance([this[0], other[0]])
-    if chance is not None and abs(this[0].test_nats_per_char - other[0].test_nats_per_char) <= chance.spread:
-        return (
-            f"{text}, which leaves out 1, but no more than random seeds explain, whose standard deviation is "
-            f"{chance.deviation:.3f}: these seeds do not tell them apart."
-        )
+    chance = _chance([this[0], other[0]]) or 0
+    if abs(this[0].test_nats_per_char - other[0].test_nats_per_char) <= chance:
+        return f"{text}, which leaves out 1, but no more than random seeds explain ({chance:.3f} nats)."
     return f"{text}, which leaves out 1: {this[1] if ratio.value < 1 else other[1]} is better."
 
 

@@ -39,7 +39,7 @@ class Table:
     ended_by: Mapping[str, tuple[int, int]]
     bootstrap: PairedBootstrap | None
     layers_of: Mapping[str, int]
-    drops_symbols: bool = False
+    drops_symbols: bool
 
     def ratio(self, row: SweepRow, reference: SweepRow) -> Ratio | None:
         """Return the test loss of one row over that of another; None with too few documents for an interval."""

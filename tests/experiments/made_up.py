@@ -85,7 +85,7 @@ def row(retrained: str, test: float, **changes: Any) -> SweepRow:
 
 def table(rows: Sequence[SweepRow], documents: int, ended_by: Mapping[str, tuple[int, int]]) -> Table:
     """Return a table of rows that nothing compares."""
-    return Table(tuple(rows), documents, ended_by, None, {"books": 3})
+    return Table(tuple(rows), documents, ended_by, None, {"books": 3}, drops_symbols=False)
 
 
 def within(margin: float) -> Any:

@@ -41,6 +41,8 @@ def test_rows_are_means_over_seeds_with_their_deviation() -> None:
     assert row.train_valid_gap_nats == pytest.approx(0.5)
     assert row.padded_nats_per_char == 1.0
     assert table_of(SWEEP, results(), CHARACTERS, padded=False).rows[0].padded_nats_per_char is None
+    assert not table.drops_symbols
+    assert table_of(replace(SWEEP, new_symbols="drop"), results(), CHARACTERS, padded=True).drops_symbols
 
 
 def test_ratios_are_to_the_scratch_model_that_validation_chose_at_the_same_fraction() -> None:
@@ -121,5 +123,8 @@ def test_the_report_has_the_table_the_words_and_the_commands() -> None:
     assert "![subsets](subsets.png)" in report
     assert "charlstm transfer s/datasets/fraction-1 -m s/bases/books --retrain 0 --random-seed 1" in report
     assert "charlstm sweep --resume -o s" in report
+    assert "chosen anew for each amount of text" in report
+    once = replace(SWEEP, fractions=(1.0,))
+    assert "anew" not in report_of(Path("s"), once, table_of(once, results(), CHARACTERS, padded=True), [])
     assert "padding" in report
     assert "padding" not in report_of(Path("s"), SWEEP, table_of(SWEEP, results(), CHARACTERS, padded=False), [])

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,18 @@ import pytest
 from charlstm.model.processor import processor_has_bfloat16, processor_is_zen_4
 
 ZEN_4 = "vendor_id\t: AuthenticAMD\ncpu family\t: 25\nmodel\t: 17\nflags\t\t: fpu avx2 avx512f\n"
+
+
+@pytest.fixture
+def cpu_info(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Path]:
+    """What writes a file as Linux has it of its processor."""
+    monkeypatch.setattr("platform.system", lambda: "Linux")
+
+    def write(text: str) -> Path:
+        (tmp_path / "cpuinfo").write_text(text)
+        return tmp_path / "cpuinfo"
+
+    return write
 
 
 @pytest.mark.parametrize(
@@ -18,13 +31,18 @@ ZEN_4 = "vendor_id\t: AuthenticAMD\ncpu family\t: 25\nmodel\t: 17\nflags\t\t: fp
         ("", False),
     ],
 )
-def test_bfloat16_is_found_among_the_processors_flags(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, found: bool
+def test_bfloat16_is_found_among_the_processors_flags(cpu_info: Callable[[str], Path], text: str, found: bool) -> None:
+    assert processor_has_bfloat16(cpu_info(text)) == found
+
+
+def test_a_system_that_does_not_say_has_nothing(
+    cpu_info: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr("platform.system", lambda: "Linux")
-    (tmp_path / "cpuinfo").write_text(text)
-    assert processor_has_bfloat16(tmp_path / "cpuinfo") == found
     assert not processor_has_bfloat16(tmp_path / "nothing")
+    assert not processor_has_bfloat16(tmp_path)  # what cannot be read
+    known = cpu_info(ZEN_4)
+    monkeypatch.setattr("platform.system", lambda: "Darwin")
+    assert not processor_is_zen_4(known)
 
 
 @pytest.mark.parametrize(
@@ -38,11 +56,5 @@ def test_bfloat16_is_found_among_the_processors_flags(
         ("", False),
     ],
 )
-def test_a_zen_4_is_told_from_other_processors(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, found: bool
-) -> None:
-    monkeypatch.setattr("platform.system", lambda: "Linux")
-    (tmp_path / "cpuinfo").write_text(text)
-    assert processor_is_zen_4(tmp_path / "cpuinfo") == found
-    monkeypatch.setattr("platform.system", lambda: "Darwin")
-    assert not processor_is_zen_4(tmp_path / "cpuinfo")
+def test_a_zen_4_is_told_from_other_processors(cpu_info: Callable[[str], Path], text: str, found: bool) -> None:
+    assert processor_is_zen_4(cpu_info(text)) == found

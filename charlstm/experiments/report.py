@@ -25,8 +25,8 @@ Losses are nats per character of the target's test text, without dropout, means 
 deviation between seeds. Validation loss chose the weights of each model, the best transfer and the best model from
 scratch; the test text only judges. A ratio is a test loss over that of the best model from scratch at the same amount
 of text, with a 95 % interval from resampling the test documents, the same for both: where it leaves out 1, the
-difference is more than the choice of documents explains. What random seeds explain is by Tukey's studentized range, 95
-%. The gap is validation loss less training loss."""
+difference is more than the choice of documents explains. What random seeds explain is what means stay within in 95 % of
+cases, by Tukey's studentized range. The gap is validation loss less training loss."""
 ANEW = """
 What no option says is chosen anew for each amount of text: batch size, sequence length, dropout, weight drop, learning
 rate, epochs and patience."""

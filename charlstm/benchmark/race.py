@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
@@ -14,6 +13,7 @@ from typing import Self
 
 from charlstm.benchmark import worker
 from charlstm.benchmark.contenders import Entrant
+from charlstm.model.runtime import process_command
 
 # Characters per second of each repetition, of those who came to the end.
 Rates = dict[Entrant, list[float]]
@@ -88,9 +88,8 @@ class WorkerProcess:
 
 
 def worker_command(entrants: Sequence[Entrant]) -> list[str]:
-    """Return the command of a worker, which finds the modules that this process finds."""
-    code = f"import sys; sys.path[:] = {sys.path!r}; from charlstm.benchmark.worker import main; main()"
-    return [sys.executable, "-c", code, worker.encode(list(entrants))]
+    """Return the command of a worker."""
+    return process_command("charlstm.benchmark.worker", worker.encode(list(entrants)))
 
 
 def race(

@@ -18,7 +18,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from charlstm.errors import CharlstmError, StoppedError
-from charlstm.model.runtime import start_tensorflow
+from charlstm.model.runtime import process_command, start_tensorflow
 
 if TYPE_CHECKING:
     from charlstm.store.history import Evaluation
@@ -49,7 +49,7 @@ class Worker:
         arguments = {"out": str(out), "threads": threads, "checkpoint_minutes": checkpoint_minutes}
         self._messages = tempfile.TemporaryFile()  # noqa: SIM115  (closed in __exit__)
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "charlstm.experiments.worker", json.dumps(arguments)],
+            process_command("charlstm.experiments.worker", json.dumps(arguments)),
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=self._messages,
@@ -152,7 +152,3 @@ def _stop_when_input_ends() -> None:
     while os.read(0, 4096):
         pass
     request_stop()
-
-
-if __name__ == "__main__":
-    main()

@@ -1,4 +1,7 @@
-"""How TensorFlow and NumPy are started: quietly, and with their threads where this program wants them."""
+"""How TensorFlow and NumPy are started: quietly, and with their threads where this program wants them.
+
+And how another process of this program is.
+"""
 
 from __future__ import annotations
 
@@ -65,6 +68,19 @@ def choose_numpy_products() -> None:
     """
     if processor_is_zen_4():
         os.environ.setdefault("OPENBLAS_CORETYPE", "Haswell")
+
+
+def process_command(module: str, argument: str) -> list[str]:
+    """Return the command of a process that calls the `main` of a module, which finds what this process finds.
+
+    Python's own `-m` looks in the current directory first, where a file may be called as a module is.
+
+    Args:
+        module: its name.
+        argument: becomes `sys.argv[1]`.
+    """
+    code = f"import sys; sys.path[:] = {sys.path!r}; from {module} import main; main()"
+    return [sys.executable, "-c", code, argument]
 
 
 def cores() -> int:

@@ -1,13 +1,16 @@
-"""How TensorFlow and NumPy are started."""
+"""How TensorFlow, NumPy and other processes are started."""
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from charlstm.model.runtime import process_command
 
 # Prints how many heaps glibc has when more threads have allocated than compute.
 COUNT_HEAPS = """
@@ -66,3 +69,16 @@ def test_a_zen_4_multiplies_with_the_kernels_for_avx2(processor: str, own_choice
     run = [sys.executable, "-c", KERNELS, processor]
     found = subprocess.run(run, env=environment, check=True, capture_output=True, text=True).stdout
     assert found == f"{expected} False\n"
+
+
+def test_another_process_finds_the_modules_of_this_one_and_none_of_the_current_directory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here, there = tmp_path / "here", tmp_path / "there"
+    here.mkdir()
+    there.mkdir()
+    (here / "json.py").write_text("raise SystemExit('a file of the user')\n")
+    (there / "says.py").write_text("import json, sys\ndef main():\n    print(json.__file__, sys.argv[1])\n")
+    monkeypatch.syspath_prepend(there)
+    result = subprocess.run(process_command("says", "this"), cwd=here, check=True, capture_output=True, text=True)
+    assert result.stdout == f"{json.__file__} this\n"

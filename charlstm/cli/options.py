@@ -58,6 +58,17 @@ def _max_minutes(default: str) -> Decorator:
     )
 
 
+def _resume(what: str, extending: str) -> Decorator:
+    return click.option(
+        "--resume",
+        is_flag=True,
+        help=f"Go on with the {what} at --out, which has to be given, or begin it if there is none yet; more "
+        f"{extending} than it had extend it.",
+    )
+
+
+_resume_option = _resume("run", "--epochs or --max-minutes")
+
 _max_minutes_option = _max_minutes(f"no limit; {BUILT_IN_MINUTES:g} on a built-in corpus")
 
 dropout_option = click.option(
@@ -180,12 +191,7 @@ _TRAINING_OPTIONS = (
         show_default=True,
         help="Time between checkpoints; each evaluation is followed by one too.",
     ),
-    click.option(
-        "--resume",
-        is_flag=True,
-        help="Go on with the run at --out, which has to be given, or begin it if there is none yet; more --epochs or "
-        "--max-minutes than it had extend it.",
-    ),
+    _resume_option,
     overwrite_option,
     json_option,
 )
@@ -196,11 +202,10 @@ def trial_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
     Whoever compares wants each trial to come to its end, on whatever text.
     """
+    of_a_sweep = {_max_minutes_option: _max_minutes("no limit"), _resume_option: _resume("sweep", "--seeds")}
     for option in reversed(_TRAINING_OPTIONS):
-        if option is _max_minutes_option:
-            command = _max_minutes("no limit")(command)
-        elif option is not random_seed_option:
-            command = option(command)
+        if option is not random_seed_option:
+            command = of_a_sweep.get(option, option)(command)
     return _preset()(command)
 
 

@@ -27,7 +27,7 @@ def emit_json(document: Any) -> None:
 
 def emit_facts(title: str, facts: Mapping[str, str]) -> None:
     """Print a two-column table of facts to stdout."""
-    _console().print(
+    _table_console().print(
         _table(title, ("", ""), ([visible(name), visible(value)] for name, value in facts.items()), (0, 1))
     )
 
@@ -53,7 +53,7 @@ def emit_table(
     """
     from rich.cells import cell_len
 
-    console = _console()
+    console = _table_console()
     cells = [[visible(cell) for cell in row] for row in rows]
     widths = [
         max(map(cell_len, (visible(column), *(row[place] for row in cells)))) for place, column in enumerate(columns)
@@ -101,6 +101,18 @@ def terminal_columns() -> int:
     return shutil.get_terminal_size().columns
 
 
+def stdout_console(width: int | None = None) -> Console:
+    """Return what prints with Rich to stdout, of the terminal's width unless another is given."""
+    from rich.console import Console
+
+    class Stdout(Console):
+        def on_broken_pipe(self) -> None:
+            """Leave a pipe that nobody reads any more to the error boundary, as `click.echo` does."""
+            raise BrokenPipeError from None
+
+    return Stdout(highlight=False, width=width)
+
+
 def note(message: str) -> None:
     """Print a message to stderr."""
     click.echo(visible(message), err=True)
@@ -146,8 +158,6 @@ def _line(widths: Iterable[int]) -> int:
     return 1 + sum(width + 3 for width in widths)
 
 
-def _console() -> Console:
-    from rich.console import Console
-
+def _table_console() -> Console:
     # Without a terminal there is no width to keep to: a table in a file or a pipe is never wrapped.
-    return Console(highlight=False, width=None if sys.stdout.isatty() else 200)
+    return stdout_console(width=None if sys.stdout.isatty() else 200)

@@ -46,13 +46,13 @@ def write_together(draft: Draft, out: Path | None, shown: Callable[[str], str]) 
         StoppedError: a signal ended the work, or the terminal was closed; the text is saved, unless it is empty.
     """
     import click
-    from rich.console import Console
 
+    from charlstm.cli.console import stdout_console
     from charlstm.cli.keys import keyboard
     from charlstm.cli.streams import discard
     from charlstm.training.signals import stop_requests
 
-    console = Console(highlight=False)
+    console = stdout_console()
     file = TextFile(out)
     with stop_requests(counts_hangups_once=True) as stop_signal:
         try:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from charlstm.cli.console import emit_table, emit_text
+from charlstm.cli.console import emit_table, emit_text, stdout_console
 from charlstm.cli.group import visible
 from charlstm.judging.findings import findings
 
@@ -81,10 +81,9 @@ def _emit_side_by_side(title: str, both: dict[str, Any]) -> None:
 
 
 def _emit_marked(text: str, copied: list[tuple[int, int]]) -> None:
-    from rich.console import Console
     from rich.text import Text
 
-    console = Console(highlight=False)
+    console = stdout_console()
     has_styles = console.is_terminal and console.color_system is not None and not console.no_color
     marked, done = Text(), 0
     for begin, end in copied:

@@ -1,4 +1,4 @@
-"""Standard output and error that take whatever comes, also what their encoding lacks, or when nobody reads any more."""
+"""Standard streams that take whatever comes, also what their encoding lacks, or when they are closed."""
 
 from __future__ import annotations
 
@@ -16,7 +16,12 @@ def whatever_comes() -> Iterator[None]:
     """Print, in the block, what standard output's encoding lacks as an escape, and bytes that were no text as bytes.
 
     What standard error does not take is lost; a training goes on without its terminal, to heed the signal of its end.
+    A stream that was closed when the program began holds nothing, and takes what is lost.
     """
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            # In this order each takes the number that its stream left free.
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115
     output = sys.stdout
     if isinstance(output, io.TextIOWrapper) and output.errors == "strict":
         is_unicode = codecs.lookup(output.encoding).name.startswith("utf")

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from charlstm.cli.console import stdout_console
 from charlstm.cli.group import visible
 
 if TYPE_CHECKING:
@@ -31,11 +32,9 @@ SIGNS = {"\n": "↵\n", "\t": "→"}
 
 def emit_surprises(characters: list[Surprise], unit: str) -> None:
     """Print what each character, or word, of a text costs to stdout, and the mean over those that are scored."""
-    from rich.console import Console
-
     bits = [each.bits for each in characters if each.bits is not None]
     mean, count = sum(bits) / len(bits), f"{len(bits):,} {unit}{'s' if len(bits) > 1 else ''}"
-    console = Console(highlight=False)
+    console = stdout_console()
     if console.is_terminal and console.color_system is not None and not console.no_color:
         _emit_colours(console, characters, unit)
         console.print(f"mean of {count}: {mean:.3f} bits")

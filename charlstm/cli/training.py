@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from charlstm.cli.console import emit_facts, emit_json, emit_text
-from charlstm.cli.group import visible
 from charlstm.cli.method_options import refuse_idle
 from charlstm.cli.options import BUILT_IN_MINUTES, BY_TEXT_SIZE
 from charlstm.cli.params import GIVEN, is_on_command_line
@@ -129,7 +128,7 @@ def emit_report(report: Report, closeness: Closeness | None = None, *, as_json: 
     emit_facts(f"Model {report.model}", facts)
     if closeness is not None:
         emit_text(closeness.sentence())
-    print(visible(f'Sample from it:  charlstm sample -m {shlex.quote(report.model)} --seed "aragorn"'))
+    emit_text(f'Sample from it:  charlstm sample -m {shlex.quote(report.model)} --seed "aragorn"')
 
 
 def _losses(report: Report) -> dict[str, str]:

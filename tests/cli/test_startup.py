@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -83,6 +85,28 @@ def test_a_closed_pipe_ends_quietly(model_path: Path) -> None:
     assert sampling.stderr.read() == b""
     sampling.stderr.close()
     assert sampling.wait() == 0
+
+
+def test_a_pipe_that_is_closed_before_a_table_ends_quietly(model_path: Path) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    line = [sys.executable, "-m", "charlstm", "info", str(model_path)]
+    result = subprocess.run(line, stdout=writing, stderr=subprocess.PIPE, check=False)
+    os.close(writing)
+    assert (result.returncode, result.stderr) == (0, b"")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="no POSIX shell")
+@pytest.mark.parametrize(
+    ("closed", "arguments"), [("2>&-", ("evaluate", "--show", "ring", "-m")), ("<&- >&- 2>&-", ("info",))]
+)
+def test_streams_that_are_closed_at_the_start_stop_nothing(
+    closed: str, arguments: tuple[str, ...], model_path: Path
+) -> None:
+    line = shlex.join([sys.executable, "-m", "charlstm", *arguments, str(model_path)])
+    result = subprocess.run(["sh", "-c", f"{line} {closed}"], capture_output=True, text=True, check=False)
+    assert (result.returncode, result.stderr) == (0, "")
+    assert ("mean of 4 characters" in result.stdout) == ("evaluate" in arguments)
 
 
 @pytest.mark.parametrize("name", COMMANDS)

@@ -207,6 +207,9 @@ def test_a_schedule_is_drawn_without_a_model(monkeypatch: pytest.MonkeyPatch) ->
     ("arguments", "says"),
     [
         (["--decay", "0.5"], "--decay is of a schedule: give --schedule too"),
+        (["model", "--steps", "5"], "--steps is of a schedule: give --schedule too"),
+        (["model", "--steps-per-epoch", "5"], "--steps-per-epoch is of a schedule: give --schedule too"),
+        (["--schedule", "cosine", "--steps-per-epoch", "9" * 400], "is not in the range"),
         (["model", "--schedule", "stlr"], "--schedule draws no directory: leave model out"),
         (["--schedule", "plateau"], "follows the validation loss"),
     ],

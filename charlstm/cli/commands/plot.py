@@ -29,7 +29,9 @@ if TYPE_CHECKING:
 @click.option("--schedule", type=SCHEDULE, help="Draw this course of the learning rate, and no PATH.")
 @click.option("--learning-rate", type=click.FloatRange(1e-30, 1e38), help="Its highest rate.  [default: 0.003]")
 @click.option("--steps", type=click.IntRange(1, 10_000_000), help="Its length in updates.  [default: 1000]")
-@click.option("--steps-per-epoch", type=click.IntRange(1), help="Updates of one of its epochs.  [default: 100]")
+@click.option(
+    "--steps-per-epoch", type=click.IntRange(1, 10_000_000), help="Updates of one of its epochs.  [default: 100]"
+)
 @schedule_options
 @overwrite_option
 @json_option
@@ -77,7 +79,7 @@ def _schedule(context: click.Context, values: dict[str, Any], paths: tuple[Path,
     from charlstm.training.presets import size_of, training_config
     from charlstm.training.schedules import schedule_of
 
-    name, steps, steps_per_epoch = values["schedule"], values.pop("steps"), values.pop("steps_per_epoch") or 100
+    name = values["schedule"]
     if name is None:
         if given := [option for option in values if context.get_parameter_source(option) in GIVEN]:
             raise OptionError(f"--{given[0].replace('_', '-')} is of a schedule: give --schedule too")
@@ -87,10 +89,11 @@ def _schedule(context: click.Context, values: dict[str, Any], paths: tuple[Path,
     if name == "plateau":
         raise OptionError("--schedule plateau follows the validation loss, so there is nothing to draw beforehand")
     refuse_idle(context)
+    steps, steps_per_epoch = values.pop("steps") or 1000, values.pop("steps_per_epoch") or 100
     size = size_of(1)
     # At the rate of a usual training, which drops no recurrent weights.
     config = training_config(size, (size.units,), "float32", {"weight_drop": 0.0, **values})
-    rate, steps = schedule_of(config, steps_per_epoch), steps or 1000
+    rate = schedule_of(config, steps_per_epoch)
     # A figure shows no more points than it has dots.
     shown = range(0, steps, max(1, steps // 5000))
     return schedule_subject(name, shown, [rate(step, steps) for step in shown])

@@ -180,6 +180,13 @@ def refuse_idle(context: click.Context) -> None:
                 f"--{name.replace('_', '-')} is of --{choice} {' and '.join(readers)}, not of {chosen}: leave it out, "
                 f"or give --{choice} too"
             )
+    chosen = context.params.get("cycle")
+    if (
+        context.get_parameter_source("decay") in GIVEN
+        and context.params["schedule"] == "cyclical"
+        and chosen != "exp_range"
+    ):
+        raise OptionError(f"--decay is of --cycle exp_range, not of {chosen}: leave it out, or give --cycle too")
 
 
 def schedule_options(command: Callable[..., Any]) -> Callable[..., Any]:

@@ -73,6 +73,7 @@ def test_a_tied_embedding_can_be_evaluated_sampled_and_carried_over() -> None:
             ["--optimizer", "nt-asgd", "--decay", "0.5"],
             "--decay is of --schedule step and plateau and cyclical, not",
         ),
+        (["--schedule", "cyclical", "--decay", "0.5"], "--decay is of --cycle exp_range, not of triangular"),
     ],
 )
 def test_bad_combinations_say_what_would_work(options: list[str], says: str) -> None:

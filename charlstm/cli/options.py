@@ -9,7 +9,7 @@ from typing import Any, get_args
 import click
 
 from charlstm.cli.method_options import REGULARIZER_OPTIONS, SCHEDULE, SCHEDULE_OPTIONS, UPDATE_OPTIONS
-from charlstm.cli.params import INTEGERS, NUMBER_OR_LIST, NUMBERS
+from charlstm.cli.params import INTEGERS, NUMBER_OR_LIST, NUMBERS, RATE
 from charlstm.config import Batching, NewSymbols, OptimizerName, Precision
 from charlstm.training.recipes import recipes_of
 
@@ -167,7 +167,7 @@ _TRAINING_OPTIONS = (
     _max_minutes_option,
     click.option(
         "--learning-rate",
-        type=click.FloatRange(1e-30, 1e38),
+        type=RATE,
         show_default="by optimizer; for adam 0.003, or 0.006 with weight drop on a small text",
         help="Highest rate.",
     ),

@@ -8,6 +8,8 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
+from charlstm.config import LEAST_RATE, MOST_RATE
+
 # Where the value of an option comes from that the user gave.
 GIVEN = (ParameterSource.COMMANDLINE, ParameterSource.ENVIRONMENT)
 
@@ -144,6 +146,7 @@ INTEGERS = NumberList(int)
 NUMBER_OR_LIST = NumberOrList()
 NUMBER_LISTS = NumberLists()
 NUMBERS = NumberList(float)
+RATE = click.FloatRange(LEAST_RATE, MOST_RATE)
 LAYERS = LayerSubset()
 SUBSETS = SubsetList()
 COLUMN_VALUE = ColumnValue()

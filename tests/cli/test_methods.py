@@ -230,6 +230,7 @@ def test_a_terminal_without_characters_to_draw_with_still_learns_the_rate(monkey
 @pytest.mark.parametrize(
     ("options", "says"),
     [
+        (["--highest", "inf"], "is not in the range"),
         (["--highest", "1e-6"], "--highest 1e-06: must be above --lowest"),
         (["-o", "rates.txt"], "a figure is a .png or .svg file"),
         (["--tie-weights"], "give --embedding too"),

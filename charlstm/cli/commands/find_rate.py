@@ -18,6 +18,7 @@ from charlstm.cli.options import (
     text_arguments,
     units_option,
 )
+from charlstm.cli.params import RATE
 from charlstm.cli.sections import TrainingCommand
 from charlstm.cli.training import pretraining
 
@@ -32,12 +33,8 @@ def _step_options(command: Any) -> Any:
 @click.pass_context
 @text_arguments
 @click.option("-o", "--out", type=DIRECTORY, help="Figure to make as well, a .png or .svg.")
-@click.option(
-    "--lowest", type=click.FloatRange(0, min_open=True), default=1e-5, show_default=True, help="Rate to begin with."
-)
-@click.option(
-    "--highest", type=click.FloatRange(0, min_open=True), default=10.0, show_default=True, help="Rate to end with."
-)
+@click.option("--lowest", type=RATE, default=1e-5, show_default=True, help="Rate to begin with.")
+@click.option("--highest", type=RATE, default=10.0, show_default=True, help="Rate to end with.")
 @click.option("--steps", type=click.IntRange(2, 1_000_000), default=200, show_default=True, help="Updates, at most.")
 @layers_option
 @units_option

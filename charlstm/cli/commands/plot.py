@@ -9,7 +9,7 @@ import click
 
 from charlstm.cli.method_options import SCHEDULE, refuse_idle, schedule_options
 from charlstm.cli.options import DIRECTORY, json_option, overwrite_option
-from charlstm.cli.params import GIVEN
+from charlstm.cli.params import GIVEN, RATE
 
 if TYPE_CHECKING:
     from charlstm.plotting.subject import Subject
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 )
 @click.option("--show", is_flag=True, help="Draw a small version in the terminal; a file only with --out.")
 @click.option("--schedule", type=SCHEDULE, help="Draw this course of the learning rate, and no PATH.")
-@click.option("--learning-rate", type=click.FloatRange(1e-30, 1e38), help="Its highest rate.  [default: 0.003]")
+@click.option("--learning-rate", type=RATE, help="Its highest rate.  [default: 0.003]")
 @click.option("--steps", type=click.IntRange(1, 10_000_000), help="Its length in updates.  [default: 1000]")
 @click.option(
     "--steps-per-epoch", type=click.IntRange(1, 10_000_000), help="Updates of one of its epochs.  [default: 100]"

@@ -6,6 +6,10 @@ offending value, and what to do.  ``cli.group`` prints it and exits with ``exit_
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+
 
 class CharlstmError(Exception):
     """An expected failure that has no exit code of its own."""
@@ -44,3 +48,17 @@ class StoppedError(CharlstmError):
         super().__init__(message)
         self.signal_number = signal_number
         self.exit_code = 128 + signal_number
+
+
+@contextlib.contextmanager
+def reading(path: Path, error: type[CharlstmError]) -> Iterator[None]:
+    """Raise, in place of what the system refuses in the block, an error of the class of what is read.
+
+    Args:
+        path: what is read.
+        error: the class of error to raise (a dataset's or a model's).
+    """
+    try:
+        yield
+    except OSError as problem:
+        raise error(f"{problem.filename or path} cannot be read: {problem.strerror or problem}") from None

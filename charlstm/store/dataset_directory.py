@@ -25,7 +25,7 @@ from charlstm.data.corpus import (
 from charlstm.data.sources import Sources, open_sources
 from charlstm.data.splits import choose_split_by, split_documents, split_positions
 from charlstm.data.vocabulary import Vocabulary
-from charlstm.errors import DataError
+from charlstm.errors import DataError, reading
 from charlstm.store import atomic
 from charlstm.store.array_file import ArrayWriter, open_array
 from charlstm.store.dataset_document import (
@@ -80,7 +80,8 @@ def load_dataset(path: Path) -> Dataset:
     Raises:
         DataError: there is none, it is of another kind or version, or one of its files is not as recorded.
     """
-    _check_directory(path)
+    with reading(path, DataError):
+        _check_directory(path)
     document = read_json(path / DATASET_FILE, DataError)
     summary, hashes = check_document(document, path / DATASET_FILE)
     vocabulary = _load_vocabulary(path / VOCABULARY_FILE, hashes[VOCABULARY_FILE])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -14,9 +15,10 @@ from charlstm.store.model_directory import CONFIG, Model
 
 def open_dataset(texts: Sequence[str], corpus: CorpusConfig, scratch: Path) -> Dataset:
     """Open the dataset directory that `texts` names, or make one of the texts at `scratch`."""
-    if len(texts) == 1 and (Path(texts[0]) / "dataset.json").exists():
+    # Not by pathlib, which raises an error where a name is too long to be one.
+    if len(texts) == 1 and os.path.exists(Path(texts[0]) / "dataset.json"):
         return load_dataset(Path(texts[0]))
-    if len(texts) == 1 and (Path(texts[0]) / CONFIG).exists():
+    if len(texts) == 1 and os.path.exists(Path(texts[0]) / CONFIG):
         raise DataError(f"{texts[0]} is a model, not a text or dataset: give models with -m")
     return write_dataset(texts, corpus, scratch)
 

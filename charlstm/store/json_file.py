@@ -8,7 +8,7 @@ import re
 from pathlib import Path
 from typing import Any, NoReturn
 
-from charlstm.errors import CharlstmError
+from charlstm.errors import CharlstmError, reading
 from charlstm.store import atomic
 
 MAX_BYTES = 64 * 1024 * 1024
@@ -27,18 +27,19 @@ def read_json(path: Path, error: type[CharlstmError]) -> dict[str, Any]:
         error: the class of error to raise (a dataset's or a model's).
 
     Raises:
-        error: the file is missing, a link, too large, no valid JSON, too deep, of too many values, or holds NaN or
-            infinity.
+        error: the file is missing, a link, not to be read, too large, no valid JSON, too deep, of too many values, or
+            holds NaN or infinity.
     """
-    if path.is_symlink():
-        raise error(f"{path} is a link; a directory's files must be its own")
-    if not path.exists():
-        raise error(f"{path} is missing")
-    if not path.is_file():
-        raise error(f"{path} is not a file")
-    if (size := path.stat().st_size) > MAX_BYTES:
-        raise error(f"{path} has {size:,} bytes; at most {MAX_BYTES:,} are read")
-    content = path.read_bytes()
+    with reading(path, error):
+        if path.is_symlink():
+            raise error(f"{path} is a link; a directory's files must be its own")
+        if not path.exists():
+            raise error(f"{path} is missing")
+        if not path.is_file():
+            raise error(f"{path} is not a file")
+        if (size := path.stat().st_size) > MAX_BYTES:
+            raise error(f"{path} has {size:,} bytes; at most {MAX_BYTES:,} are read")
+        content = path.read_bytes()
     if sum(map(content.count, (b",", b"[", b"{"))) > MAX_VALUES:
         raise error(f"{path} holds more than {MAX_VALUES:,} values")
     if _depth(content) > MAX_DEPTH:

@@ -25,7 +25,7 @@ from safetensors.numpy import save, save_file
 from charlstm.config import ModelConfig
 from charlstm.config_json import check_version
 from charlstm.data.vocabulary import Vocabulary
-from charlstm.errors import DataError, ModelError, OptionError
+from charlstm.errors import DataError, ModelError, OptionError, reading
 from charlstm.store import atomic, json_file
 
 FORMAT_VERSION = 1
@@ -186,7 +186,8 @@ def dataset_of(model: Model, instead: str = "a DATASET or TEXT") -> Path:
 
 def read_config(path: Path) -> dict[str, Any]:
     """Return the checked config.json of a model directory, without opening the weights."""
-    _check_is_model(path)
+    with reading(path, ModelError):
+        _check_is_model(path)
     document = _read_config(path / CONFIG)
     if os.path.lexists(path / NEXT_CONFIG):  # the writer was interrupted between two of its files
         following = _read_config(path / NEXT_CONFIG)
@@ -270,9 +271,10 @@ def load_arrays(path: Path, shapes: Mapping[str, tuple[int, ...]]) -> dict[str, 
 
 def _sha256_of(path: Path) -> str:
     """Return the SHA-256 of a file of the directory's own."""
-    if path.is_symlink() or not path.is_file():
-        raise ModelError(f"{path} is {'missing' if not path.exists() else 'not a regular file'}")
-    return json_file.sha256(path)
+    with reading(path, ModelError):
+        if path.is_symlink() or not path.is_file():
+            raise ModelError(f"{path} is {'missing' if not path.exists() else 'not a regular file'}")
+        return json_file.sha256(path)
 
 
 def _check_is_model(path: Path) -> None:

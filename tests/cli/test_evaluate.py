@@ -141,6 +141,10 @@ def test_what_does_not_fit_is_refused(arguments: list[str], code: int, says: str
     assert result.stdout == ""
 
 
+def test_a_text_in_place_of_the_name_of_one_is_no_file() -> None:
+    assert "there is no file" in run("the king rode over grey ford\n" * 20, code=4).stderr
+
+
 def test_showing_imports_no_tensorflow() -> None:
     code = (
         "import sys\nfrom charlstm.cli.main import main\n"

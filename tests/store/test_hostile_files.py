@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import random
@@ -68,6 +69,26 @@ def test_a_model_whose_files_are_not_those_of_its_config_is_refused(copies: Path
     file.write_bytes(content)
     with pytest.raises(ModelError, match="SHA-256"):
         load_model(copies / "model")
+
+
+@pytest.mark.parametrize(
+    ("file", "code"), [("dataset/dataset.json", 4), ("model/config.json", 5), ("model/model.safetensors", 5)]
+)
+def test_a_file_that_may_not_be_read_is_one_that_cannot_be_used(
+    copies: Path, monkeypatch: pytest.MonkeyPatch, file: str, code: int
+) -> None:
+    refused = copies / file
+    opened = Path.open
+
+    def open_others(path: Path, *arguments: Any, **options: Any) -> Any:
+        if path == refused:
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return opened(path, *arguments, **options)
+
+    monkeypatch.setattr(Path, "open", open_others)
+    result = CliRunner().invoke(main, ["info", str(refused.parent)])
+    assert result.exit_code == code
+    assert result.stderr == f"Error: {refused} cannot be read: Permission denied\n"
 
 
 def test_too_many_values_and_too_long_histories_are_refused_before_they_take_memory(tmp_path: Path) -> None:

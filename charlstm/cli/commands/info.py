@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,7 +30,7 @@ def command(path: Path | None, as_json: bool) -> None:
     from charlstm.store.runs import newest_model
 
     path = path or newest_model()
-    is_dataset = (path / "dataset.json").exists()
+    is_dataset = os.path.exists(path / "dataset.json")
     facts = _describe_dataset(path) if is_dataset else _describe_model(path)
     if as_json:
         emit_json(facts)

@@ -22,6 +22,8 @@ LEAVING = ("ctrl-q", "ctrl-d", "ctrl-c", "escape")
 TEMPERATURE_STEP = 0.1
 # How often a window of another size, and a signal to stop, are noticed.
 WAIT_SECONDS = 0.5
+# How many unknown symbols of a pasted text are told.
+MOST_TOLD = 8
 # What a closed terminal counts as, like the hangup that mostly comes with it.
 CLOSED = int(signal.SIGTERM)
 
@@ -169,8 +171,10 @@ class Desk:
             self._console.print(Screen(screen(self._draft, self._message, self._console)), end="")
 
     def _type(self, text: str, name: str) -> None:
-        is_known = self._draft.type(text, lambda: self._stop_signal() is not None)
-        self._tell(is_known, f"the model does not know {name}")
+        typed = self._draft.type(text, lambda: self._stop_signal() is not None)
+        self._tell(bool(typed.ids), f"the model does not know {name}")
+        if typed.ids and typed.skipped:
+            self._message = f"unknown, left out: {' '.join(map(repr, typed.skipped[:MOST_TOLD]))}"
 
     def _tell(self, is_done: bool, otherwise: str) -> None:
         if not is_done:

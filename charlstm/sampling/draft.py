@@ -17,7 +17,7 @@ from charlstm.sampling.filters import Logits, Weights
 from charlstm.sampling.generate import draw
 from charlstm.sampling.growing_texts import first_symbol
 from charlstm.sampling.mixture import Mixture
-from charlstm.sampling.seed_text import read_seed
+from charlstm.sampling.seed_text import SeedText, read_seed
 from charlstm.sampling.shaping import shaping_of
 
 Unit = Literal["character", "word", "line"]
@@ -69,8 +69,8 @@ class Draft:
         """What may be accepted; drawn by `suggest`."""
         return self._vocabulary.decode(self._suggested)
 
-    def type(self, text: str, is_stopped: Callable[[], bool] = lambda: False) -> bool:
-        """Go on by text of the person's; False if the model knows none of its symbols, nor any near them.
+    def type(self, text: str, is_stopped: Callable[[], bool] = lambda: False) -> SeedText:
+        """Go on by text of the person's, and return it as the model reads it.
 
         Args:
             text: what is typed. A mark at its beginning that the model does not know, such as a diaeresis, is set on
@@ -79,10 +79,10 @@ class Draft:
         """
         if (composed := self._composed(text[:1])) and self.take_back():
             text = composed + text[1:]
-        ids = read_seed(text, self._vocabulary).ids
-        if ids:
-            self._act(itertools.takewhile(lambda _: not is_stopped(), ids))
-        return bool(ids)
+        read = read_seed(text, self._vocabulary)
+        if read.ids:
+            self._act(itertools.takewhile(lambda _: not is_stopped(), read.ids))
+        return read
 
     def suggest(self) -> None:
         """Draw a suggestion to the end of the line, unless one stands already."""

@@ -339,6 +339,15 @@ def test_pasted_text_is_typed_and_alt_with_a_letter_is_not(terminal: Terminal) -
     assert "\x1b[?2004l" in terminal.recorded
 
 
+def test_symbols_that_are_left_out_of_a_seed_and_of_pasted_text_are_told(model_path: Path, tmp_path: Path) -> None:
+    arguments = ["sample", "-m", str(model_path), "--interactive", "--seed", "the\N{CJK UNIFIED IDEOGRAPH-6771} "]
+    with contextlib.closing(Terminal(arguments, tmp_path)) as program:
+        program.shows("4 characters")
+        assert "skipped: '\N{CJK UNIFIED IDEOGRAPH-6771}'" in program.recorded
+        program.press("\x1b[200~ki\N{SNOWMAN}ng\x1b[201~")
+        assert " 8 characters" in program.shows("unknown, left out: '\N{SNOWMAN}'")
+
+
 def test_a_missing_folder_is_made_when_saving(model_path: Path, tmp_path: Path) -> None:
     arguments = ["sample", "-m", str(model_path), "--interactive", "--seed", "the ", "-o", "new/er/a.txt"]
     with contextlib.closing(Terminal(arguments, tmp_path)) as program:

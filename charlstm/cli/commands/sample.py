@@ -110,7 +110,7 @@ def command(
         from charlstm.sampling.draft import Draft
 
         draft = Draft(mixture, configs[0])
-        draft.type(seed)
+        _warn_of(draft.type(seed))
         write_together(draft, out, str if raw else visible)
         return
     text = text_of(seed, "the seed")
@@ -189,8 +189,7 @@ def _announced(work: Iterator[Batch]) -> Iterator[Batch]:
     """Warn of the symbols of each seed that the model does not know before its batch is written."""
     for batch in work:
         for seed in dict.fromkeys(batch.seeds):
-            if seed.folded or seed.skipped or seed.unknown:
-                warn(_describe(seed))
+            _warn_of(seed)
         yield batch
 
 
@@ -208,7 +207,8 @@ def _stream(work: Iterator[Batch], show: Callable[[str], str]) -> None:
             click.echo(f"{between}{show(sample.seed)}{show(sample.text)}")
 
 
-def _describe(seed: SeedText) -> str:
+def _warn_of(seed: SeedText) -> None:
+    """Warn of the symbols of a seed that the model does not know."""
     parts = []
     for what, symbols in {
         "replaced by near ones": seed.folded,
@@ -217,4 +217,5 @@ def _describe(seed: SeedText) -> str:
     }.items():
         if symbols:
             parts.append(f"{what}: {' '.join(map(repr, symbols))}")
-    return "the seed has symbols that the model does not know; " + "; ".join(parts)
+    if parts:
+        warn(f"the seed has symbols that the model does not know; {'; '.join(parts)}")

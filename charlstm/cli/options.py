@@ -69,7 +69,7 @@ def _resume(what: str, extending: str) -> Decorator:
 
 _resume_option = _resume("run", "--epochs or --max-minutes")
 
-_max_minutes_option = _max_minutes(f"no limit; {BUILT_IN_MINUTES:g} on a built-in corpus")
+_max_minutes_option = _max_minutes(f"no limit; {BUILT_IN_MINUTES:g} where no text is named")
 
 dropout_option = click.option(
     "--dropout",
@@ -168,7 +168,7 @@ _TRAINING_OPTIONS = (
     click.option(
         "--learning-rate",
         type=RATE,
-        show_default="by optimizer; for adam 0.003, or 0.006 with weight drop on a small text",
+        show_default="by optimizer; for adam 0.003, or 0.006 from scratch on a small text with weight drop",
         help="Highest rate.",
     ),
     click.option("--schedule", type=SCHEDULE, show_default="cosine; constant for nt-asgd", help="Course of the rate."),

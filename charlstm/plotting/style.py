@@ -14,9 +14,11 @@ if TYPE_CHECKING:
 # Okabe and Ito, "Color Universal Design" (2008), without the yellow, which is too light for a line on white.
 BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY = "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9"
 _COLOURS = (BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY, "#000000")
-# One more than there are colours, so that a colour that comes again has another marker.
+# One more than there are colours, so that a colour that comes again has another marker, or another hatching.
 _MARKERS = ("o", "s", "^", "D", "v", "P", "X", "p")
-_HATCHES = ("", "////", "....", "xxxx", "----", "oo", "++++")
+_HATCHES = ("", "////", "....", "xxxx", "----", "oo", "++++", "\\\\\\\\")
+# So many things no two of which look alike.
+MOST_LOOKS = len(_COLOURS) * len(_MARKERS)
 GREY = "#666666"
 DASHED, DOTTED = (0, (4, 2)), (0, (1, 1.5))
 STAR: dict[str, Any] = {"marker": "*", "markersize": 11, "markeredgecolor": "white", "linestyle": "none", "zorder": 4}

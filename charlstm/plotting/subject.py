@@ -11,6 +11,7 @@ from charlstm.data.vocabulary import Vocabulary
 from charlstm.errors import DataError, ModelError, OptionError
 from charlstm.plotting import learning_curves, sweep, sweep_bars, sweep_fractions, sweep_heat_map
 from charlstm.plotting.names import distinct_names
+from charlstm.plotting.style import MOST_LOOKS
 from charlstm.plotting.sweep_table import SweepTable, can_be_drawn
 from charlstm.store.checkpoints import newest_history
 from charlstm.store.history import Evaluation, read_history
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 # A figure grows with what it holds, and Matplotlib's images end at 65,535 dots.
-MOST_MODELS, MOST_ROWS = 100, 400
+MOST_ROWS = 400
 
 
 @dataclass(frozen=True)
@@ -57,8 +58,8 @@ def read_subject(paths: Sequence[Path]) -> Subject:
         raise OptionError(f"{sweeps[0]} is a sweep, which is drawn alone: leave the other paths out")
     if sweeps:
         return sweep_subject(_rows_of(sweeps[0]))
-    if len(paths) > MOST_MODELS:
-        raise OptionError(f"{len(paths):,} models are too many for one figure: give at most {MOST_MODELS}")
+    if len(paths) > MOST_LOOKS:
+        raise OptionError(f"{len(paths):,} models are too many for one figure: give at most {MOST_LOOKS}")
     histories = dict(zip(distinct_names(paths), map(_history_of, paths), strict=True))
     symbols = {path: _symbol_of(path) for path in paths}
     symbol = symbols[paths[0]]

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
-# Characters that a passage of text in a table is cut to, at least.
+# Columns of a terminal that a passage of text in a table is cut to, at least.
 LEAST_PASSAGE = 20
 
 
@@ -51,7 +51,7 @@ def emit_table(
         spare: columns that a terminal too narrow for all does without, the first to go first.
         passages: the place of a column of text that is cut to what the others leave of a line.
     """
-    from rich.cells import cell_len
+    from rich.cells import cell_len, set_cell_size
 
     console = _table_console()
     cells = [[visible(cell) for cell in row] for row in rows]
@@ -68,9 +68,10 @@ def emit_table(
             kept.remove(columns.index(name))
             left_out.append(name)
     if passages is not None:
-        room = max(0, console.width - _line(widths[place] for place in kept))
+        most = LEAST_PASSAGE + max(0, console.width - _line(widths[place] for place in kept))
         for row in cells:
-            row[passages] = row[passages][: LEAST_PASSAGE + room]
+            if cell_len(row[passages]) > most:
+                row[passages] = set_cell_size(row[passages], most)
     table = _table(
         title,
         [columns[place] for place in kept],

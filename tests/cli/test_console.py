@@ -38,17 +38,20 @@ def test_a_narrow_terminal_does_without_spare_columns_and_says_so(
         assert " ".join(lines[4].split()) == " ".join(ROWS[0][place] for place in kept)
 
 
-@pytest.mark.parametrize(("width", "passage"), [(80, "x" * 57), (60, "x" * (60 - 1 - 5 - 3 - 3)), (10, "x" * 20)])
+@pytest.mark.parametrize(
+    ("width", "character", "length"), [(80, "x", 57), (60, "x", 60 - 1 - 5 - 3 - 3), (10, "x", 20), (60, "\u8a69", 24)]
+)
 def test_passages_of_text_are_cut_to_what_the_line_has_left(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], width: int, passage: str
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], width: int, character: str, length: int
 ) -> None:
     monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
     monkeypatch.setenv("COLUMNS", str(width))
     monkeypatch.setenv("TERM", "xterm")
-    emit_table("Table", ("loss", "beginning"), [("1.234", "x" * 57)], texts=(1,), passages=1)
+    emit_table("Table", ("loss", "beginning"), [("1.234", character * 57)], texts=(1,), passages=1)
     lines = click.unstyle(capsys.readouterr().out).splitlines()
-    assert "".join(line.split(maxsplit=1)[-1].strip() for line in lines[4:] if "x" in line) == passage
-    assert len([line for line in lines[4:] if "x" in line]) == 1 or width == 10
+    shown = [line.split(maxsplit=1)[-1].strip() for line in lines[4:] if character in line]
+    assert "".join(shown) == character * length
+    assert len(shown) == 1 or width == 10
 
 
 def test_names_of_columns_are_no_markup(capsys: pytest.CaptureFixture[str]) -> None:

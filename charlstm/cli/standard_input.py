@@ -56,7 +56,7 @@ def lines_of(name: str, what: str) -> Iterator[str]:
                 raise DataError(
                     f"{what} in {where} are not UTF-8 at byte {problem.start + 1} of line {number:,}"
                 ) from None
-            yield text.removesuffix("\n").removesuffix("\r")
+            yield from text.removesuffix("\n").removesuffix("\r").split("\r")
     if not number:
         raise DataError(f"{where} is empty: {what} are to be in it, one a line")
 

@@ -102,7 +102,8 @@ def test_seeds_are_gone_on_from_in_their_order(model_path: Path, tmp_path: Path)
     found = rows(model_path, "--seeds", str(seeds), "--length", "20", "--num-samples", "2")
     assert [row["seed"] for row in found] == ["abc", "abc", "", "", "the king", "the king"]
     assert len({row["text"] for row in found}) == 6
-    assert found == rows(model_path, "--seeds", "-", "--length", "20", "--num-samples", "2", text="abc\n\nthe king\n")
+    for text in ("abc\n\nthe king\n", "abc\r\rthe king\r", "abc\r\n\rthe king"):
+        assert found == rows(model_path, "--seeds", "-", "--length", "20", "--num-samples", "2", text=text)
     printed = sample(model_path, "--seeds", str(seeds), "--length", "20", "--num-samples", "2").stdout
     assert printed == f"\n{'-' * 20}\n\n".join(f"{row['seed']}{row['text']}\n" for row in found)
     seeds.write_text("", encoding="utf-8")

@@ -11,6 +11,7 @@ import click
 from charlstm.cli.method_options import REGULARIZER_OPTIONS, SCHEDULE, SCHEDULE_OPTIONS, UPDATE_OPTIONS
 from charlstm.cli.params import INTEGERS, NUMBER_OR_LIST, NUMBERS, RATE
 from charlstm.config import Batching, NewSymbols, OptimizerName, Precision
+from charlstm.store.runs import check_out
 from charlstm.training.recipes import recipes_of
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
@@ -35,7 +36,15 @@ def models_option(help_text: str) -> Decorator:
 
 def out_option(help_text: str, command: str) -> Decorator:
     """Give `-o/--out`."""
-    return click.option("-o", "--out", type=DIRECTORY, show_default=f"runs/{command}-<n>", help=help_text)
+
+    def checked(context: click.Context, option: click.Parameter, out: Path | None) -> Path | None:  # noqa: ARG001
+        if out is not None:
+            check_out(out)
+        return out
+
+    return click.option(
+        "-o", "--out", type=DIRECTORY, show_default=f"runs/{command}-<n>", callback=checked, help=help_text
+    )
 
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print the result as one JSON document.")

@@ -6,7 +6,7 @@ import contextlib
 import os
 from pathlib import Path
 
-from charlstm.errors import ModelError
+from charlstm.errors import ModelError, OptionError
 
 RUNS = Path("runs")
 LATEST = RUNS / "latest"
@@ -32,6 +32,19 @@ def newest_model() -> Path:
     if Path(name).name != name or name in ("", "..") or "\0" in name:
         raise ModelError(f"{LATEST} must name a directory beside it, not {name[:60]!r}")
     return RUNS / name
+
+
+def directory_of(path: Path) -> Path:
+    """Return the directory that a path leads to: a link, as runs/latest is, leads to another one later."""
+    while path.is_symlink() and path.exists():
+        path = path.parent / os.readlink(path)
+    return path
+
+
+def check_out(out: Path) -> None:
+    """Raise an OptionError where what is to be made at `out` would take the place of runs/latest."""
+    if out.name == LATEST.name and out.parent.resolve() == RUNS.resolve() and not out.exists():
+        raise OptionError(f"--out {out}: names the newest model, whichever that is: choose another")
 
 
 def name_newest(model: Path) -> None:

@@ -24,7 +24,7 @@ from charlstm.store.given_text import check_is_learnable, open_dataset
 from charlstm.store.lock import locked
 from charlstm.store.model_directory import DATASET, VOCABULARY, Weights, load_model, weight_shapes
 from charlstm.store.run_file import RUN, RunFile, read_run, write_run
-from charlstm.store.runs import name_newest
+from charlstm.store.runs import directory_of, name_newest
 from charlstm.training.compiled import scorer_of, training_network
 from charlstm.training.job import Job, Observer
 from charlstm.training.keeper import CheckpointKeeper
@@ -102,6 +102,8 @@ def go_on(options: RunOptions, observe: ObserverFactory, note: Note) -> Report:
         observe: makes the observer.
         note: takes sentences for the user.
     """
+    # While it trains, runs/latest may come to name another model.
+    options = replace(options, out=directory_of(options.out))
     with locked(options.out):
         run = extended_run(read_run(options.out), options.texts, options.given)
         return _train(options, run, observe, note)

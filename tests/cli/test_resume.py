@@ -202,6 +202,17 @@ def test_a_finished_run_ends_at_once_and_can_be_extended() -> None:
     assert results("m")[1][:4] == before[1]
 
 
+def test_the_newest_model_goes_on_under_its_own_name(stop_after: Callable[[int], list[int]]) -> None:
+    run("pretrain", "book.txt", *OPTIONS, "--epochs", "1")
+    stop_after(3)
+    stopped = run("pretrain", "--resume", "-o", "runs/latest", "--epochs", "2", code=143)
+    assert "go on with: charlstm pretrain --resume -o runs/pretrain-1" in " ".join(stopped.stderr.split())
+    stop_after(10_000)
+    run("pretrain", "--resume", "-o", "runs/latest")
+    assert os.readlink("runs/latest") == "pretrain-1"
+    assert json.loads(run("info", "--json").stdout)["epochs"] == 2
+
+
 def test_a_time_limit_of_the_environment_is_for_runs_that_begin(monkeypatch: pytest.MonkeyPatch) -> None:
     line = ["pretrain", "book.txt", "-o", "m", *OPTIONS, "--resume", "--json"]
     first = json.loads(run(*line).stdout)

@@ -28,7 +28,7 @@ class RunFile:
         dataset: what config.json says of the dataset: path, fingerprint, summary.
         model: the network.
         training: how it is trained.
-        base: the model directory that it starts from, as it was named; None when pretraining.
+        base: the model directory that it starts from, by a name of its own; None when pretraining.
         transfer: what is retrained; None when pretraining.
         trained: the names of the weights that change.
         new_symbols: how many symbols at the end of the vocabulary are trained even in frozen weights.

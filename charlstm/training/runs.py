@@ -17,6 +17,7 @@ from charlstm.store.dataset_directory import Dataset
 from charlstm.store.given_text import check_level
 from charlstm.store.model_directory import Model, load_model
 from charlstm.store.run_file import RunFile
+from charlstm.store.runs import directory_of
 from charlstm.training import presets
 from charlstm.training.execution import Note, ObserverFactory, RunOptions, Start, begin, go_on
 from charlstm.training.layer_groups import check_fit
@@ -137,6 +138,7 @@ def transfer(
         return go_on(options, observe, note)
     if base is None:
         raise OptionError("a transfer needs a base model: give -m BASE")
+    base = directory_of(base)
     # A base that cannot be used is said before a large text is read; its weights must not stay for the training.
     model = replace(load_model(base), weights={})
     chosen = TransferConfig(_layers_of(model, retrain), freeze_head, new_symbols)

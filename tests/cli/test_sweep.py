@@ -183,6 +183,9 @@ def test_a_sweep_of_the_newest_model_names_it() -> None:
     Path("runs/latest").symlink_to("newest")
     run("sweep", "poems", "-o", "s", "--subsets", "untouched", "--jobs", "1", *TRAINING)
     assert commands_of("s")[0].startswith("charlstm sweep poems -m runs/newest --out s ")
+    run("sweep", "poems", "-m", "runs/latest", "-o", "t", "--subsets", "untouched", "--jobs", "1", *TRAINING)
+    assert commands_of("t")[0].startswith("charlstm sweep poems -m runs/newest --out t ")
+    assert [base.path for base in read_sweep(Path("t")).bases] == ["runs/newest"]
 
 
 def test_a_sweep_that_another_process_is_making_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -104,6 +104,15 @@ def test_without_out_results_go_to_runs_and_the_newest_is_found(run: Run, book: 
     assert Path("runs/transfer-1/config.json").exists()
 
 
+def test_a_base_is_recorded_by_its_own_name(run: Run, base: str, book: str) -> None:
+    shutil.move(base, "runs/pretrain-1")
+    Path("runs/latest").symlink_to("pretrain-1")
+    report = json.loads(run("transfer", book, "-m", "runs/latest", "--epochs", "1", *BRIEF, "--json").stdout)
+    # The base is still found when runs/latest names the new model.
+    assert report["text_from_base_bits"] > 0
+    assert [each["model"] for each in json.loads(run("info", "--json").stdout)["lineage"]] == ["runs/pretrain-1"]
+
+
 def test_transfer_keeps_frozen_layers_to_the_bit_and_trains_the_others(run: Run, base: str, book: str) -> None:
     result = run("transfer", book, "-m", base, "-o", "poet", "--retrain", "1", "--epochs", "1", *BRIEF, "--json")
     before, after = load_file("base/model.safetensors"), load_file("poet/model.safetensors")

@@ -112,7 +112,7 @@ def command(
 def _asked(context: click.Context, texts: tuple[str, ...], models: tuple[Path, ...]) -> SweepOptions:
     """Return the sweep that the command line asks for."""
     from charlstm.experiments.begin import SweepOptions
-    from charlstm.store.runs import newest_model, next_run
+    from charlstm.store.runs import directory_of, newest_model, next_run
 
     values = context.params
     given = {name for name in values if context.get_parameter_source(name) in GIVEN} - NOT_OF_THE_SWEEP
@@ -135,12 +135,12 @@ def _asked(context: click.Context, texts: tuple[str, ...], models: tuple[Path, .
         # What the environment says is for sweeps to come.
         return dataclasses.replace(options, given={name for name in given if is_on_command_line(context, name)})
     refuse_idle(context)
-    bases = models or (newest_model(),)
+    bases = tuple(map(directory_of, models)) or (newest_model(),)
     return dataclasses.replace(options, texts=texts or (BUILT_IN,), bases=bases, command=_command_line(context, bases))
 
 
 def _command_line(context: click.Context, bases: tuple[Path, ...]) -> str:
-    """Return the command line, as far as it says what the sweep is; the newest model has another name later."""
+    """Return the command line, as far as it says what the sweep is, with bases as they are called later too."""
     parts = ["charlstm", "sweep", *context.params["texts"], *(part for base in bases for part in ("-m", str(base)))]
     for option in context.command.params:
         value = context.params[str(option.name)]

@@ -27,7 +27,7 @@ class Job:
         masks: name -> array that multiplies the gradient, for weights that change only in part.
         train: the training text, (N,).
         batches: the same in batches.
-        valid: the validation text; with fewer than two symbols, the last weights are the result.
+        valid: the validation text; with fewer than two symbols, the last usable weights are the result.
     """
 
     model: ModelConfig

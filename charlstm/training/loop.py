@@ -46,7 +46,7 @@ class Trainer:
     Attributes:
         position: where it stands.
         history: all evaluations.
-        best: the weights with the best validation loss; without a validation text, the last ones.
+        best: the weights with the best validation loss; without a validation text, the last ones that could be used.
     """
 
     def __init__(
@@ -133,10 +133,10 @@ class Trainer:
             # Weights after which no step is finite, or whose loss is not, are nothing to go back to.
             if not position.bad_steps and not (was_due and self._is_lost()):
                 keeper.offer(self.capture, is_wanted=was_due)
-        if position.best_row < 0:
+        if position.best_row < 0 or not self._is_judged:
             with self._averaged():
                 last = self.network.to_arrays()
-            if len(self.job.valid) > 1 or not are_usable(last):
+            if self._is_judged or not are_usable(last):
                 raise self._diverged("the network that it ended with cannot be used")
             self.best = last
         position.is_finished = True
@@ -231,7 +231,7 @@ class Trainer:
         """Add a row to the history."""
         position = self.position
         valid = math.nan
-        if len(self.job.valid) > 1:
+        if self._is_judged:
             valid = self.scorer.score(self.job.valid[:VALIDATION_CHARS], heed).nats_per_char
         evaluation = Evaluation(
             step=position.step,
@@ -244,11 +244,12 @@ class Trainer:
         )
         position.sum_nats, position.sum_steps, position.sum_seconds = 0.0, 0, 0.0
         best = math.inf if position.best_row < 0 else self.history[position.best_row].valid_nats_per_char
-        # Not so for a loss that is not a number, nor for weights that nothing can be computed from.
-        is_best = valid < best and are_usable(weights := self.network.to_arrays())
-        if is_best:
+        # Never with a loss that is not a number, nor with weights that nothing can be computed from.
+        is_kept = (valid < best or not self._is_judged) and are_usable(weights := self.network.to_arrays())
+        if is_kept:
             position.best_row = len(self.history)
             self.best = weights
+        is_best = is_kept and self._is_judged
         self.history.append(evaluation)
         react_to_evaluation(position, is_best=is_best)
         if self._ends_epoch(evaluation):
@@ -271,10 +272,14 @@ class Trainer:
             for name, variable in variables.items():
                 variable.assign(before[name])
 
+    @property
+    def _is_judged(self) -> bool:
+        """Whether there is a validation text to judge by."""
+        return len(self.job.valid) > 1
+
     def _is_lost(self) -> bool:
         """Whether the network as it was evaluated just now is of no use any more."""
-        is_judged = len(self.job.valid) > 1
-        is_number = not is_judged or math.isfinite(self.history[-1].valid_nats_per_char)
+        is_number = not self._is_judged or math.isfinite(self.history[-1].valid_nats_per_char)
         return not (is_number and are_usable(self.network.to_arrays()))
 
     def _ends_epoch(self, evaluation: Evaluation) -> bool:
@@ -286,7 +291,7 @@ class Trainer:
 
     def _is_out_of_patience(self) -> bool:
         patience = self.job.training.patience
-        return patience > 0 and len(self.job.valid) > 1 and self.position.bad_evaluations >= patience
+        return patience > 0 and self._is_judged and self.position.bad_evaluations >= patience
 
     def _progress(self) -> Progress:
         position = self.position

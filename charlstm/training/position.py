@@ -32,7 +32,7 @@ class Position(Config):
         sum_steps: their number, counted likewise.
         sum_seconds: their time.
         bad_evaluations: evaluations since the best one.
-        best_row: the row of the history with the best validation loss; -1 without one.
+        best_row: the row of the history with the best weights; -1 without one.
         bad_steps: steps in a row that were not finite.
         is_evaluation_due: whether an evaluation comes before the next step.
         rollbacks: how often the training went back to a checkpoint because of such steps.

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tiny import MODEL, TEXT, Recorder, tiny_trainer, train
+from tiny import MODEL, TEXT, VALID, Recorder, tiny_trainer, train
 
+from charlstm.errors import DivergedError
 from charlstm.model.weights import layer_names
 from charlstm.training import loop
 
@@ -72,6 +73,25 @@ def test_plateau_goes_no_lower_than_the_lowest_rate(tmp_path: Path) -> None:
     assert train(trainer, recorder)
     assert trainer.position.decays >= 2
     assert sorted({evaluation.learning_rate for evaluation in trainer.history}) == pytest.approx([8, 10, 20])
+
+
+def test_what_diverges_without_a_validation_text_keeps_the_last_good_weights(tmp_path: Path) -> None:
+    recorder = Recorder()
+    trainer = tiny_trainer(tmp_path, recorder, epochs=4, valid=VALID[:0])
+    train_one_step = trainer._train_one_step
+
+    def spoiled() -> None:
+        if trainer.position.step >= 12:
+            trainer.network.assign({name: np.full_like(array, 3e38) for name, array in trainer.best.items()})
+        train_one_step()
+
+    trainer._train_one_step = spoiled  # type: ignore[method-assign]
+    with pytest.raises(DivergedError, match="going back 3 times"):
+        train(trainer, recorder)
+    ((_, weights),) = [each for each in recorder.evaluations if each[0].step == 10]
+    assert {name: array.tolist() for name, array in trainer.best.items()} == {
+        name: array.tolist() for name, array in weights.items()
+    }
 
 
 def test_the_time_left_goes_by_the_steps_of_this_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from charlstm.config import ModelConfig, TrainingConfig
 from charlstm.data.batches import batches_of
@@ -55,7 +56,13 @@ class Recorder:
 
 
 def tiny_trainer(
-    scratch: Path, recorder: Recorder, model: ModelConfig = MODEL, *, trained: list[str] | None = None, **given: object
+    scratch: Path,
+    recorder: Recorder,
+    model: ModelConfig = MODEL,
+    *,
+    trained: list[str] | None = None,
+    valid: NDArray[np.uint8] = VALID,
+    **given: object,
 ) -> Trainer:
     training = config(**given)
     job = Job(
@@ -65,7 +72,7 @@ def tiny_trainer(
         masks={},
         train=TEXT,
         batches=batches_of(training, TEXT, np.zeros(1, np.int64), None),
-        valid=VALID,
+        valid=valid,
     )
     return Trainer(job, CompiledNetwork(model, "float32"), initial_weights(model, 3), recorder, scratch)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -108,7 +109,7 @@ def _symbol_of(path: Path) -> str:
 
 
 def _history_of(path: Path) -> list[Evaluation]:
-    """Return the evaluations of a finished model, or of a run so far."""
+    """Return the evaluations of a model, or of its run so far."""
     is_unfinished = not (path / CONFIG).exists() and (path / RUN).exists()
     if not is_unfinished and (path / "dataset.json").exists():
         raise DataError(f"{path} is a dataset, of which there is nothing to draw: give the model trained on it")
@@ -117,6 +118,9 @@ def _history_of(path: Path) -> list[Evaluation]:
     else:
         read_config(path)
         history = read_history(path / HISTORY)
+        # A run may go on behind the model that an earlier part of it left.
+        with contextlib.suppress(ModelError):
+            history = max(history, newest_history(path), key=len)
     if not learning_curves.has_losses(history):
         raise ModelError(f"{path} has no evaluation yet, so there is nothing to draw")
     return history

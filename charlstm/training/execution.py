@@ -220,7 +220,9 @@ def _train(options: RunOptions, run: RunFile, observe: ObserverFactory, note: No
                 trainer.run(keeper, heed)
             except DivergedError:
                 keeper.wait()
-                save_result(out, run, vocabulary, trainer, splits, characters, heed)
+                # A phase that has added a layer and learned nothing yet leaves the model of the one before.
+                if trainer.position.phase == 0 or trainer.position.best_row >= 0:
+                    save_result(out, run, vocabulary, trainer, splits, characters, heed)
                 raise
             except StoppedError as stopped:
                 # From the newest checkpoint, steps that were not finite are made once more, and may be gone back from.
@@ -236,6 +238,8 @@ def _train(options: RunOptions, run: RunFile, observe: ObserverFactory, note: No
             following = trainer.position.phase + 1
             if following == len(phases):
                 break
+            if phases[following].model != trainer.job.model:
+                save_result(out, run, vocabulary, trainer, splits, characters, heed)
             before, trainer = trainer, trainer_of(following, carried_over(phases[following], trainer.best))
             trainer.follow(before)
             del before  # What it kept of the outputs of frozen layers would stay on disk.

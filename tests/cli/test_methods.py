@@ -14,6 +14,7 @@ from click.testing import CliRunner, Result
 
 from charlstm.cli import console
 from charlstm.cli.main import main
+from charlstm.store.history import read_history
 from charlstm.store.model_directory import load_model
 from charlstm.training.loop import Trainer
 from charlstm.training.step import TrainingStep
@@ -121,6 +122,23 @@ def test_gradual_learning_hands_its_best_weights_on_and_ends_with_the_whole_stac
     assert found["parameters"] == found["trained_parameters"] == model.config.parameters
     rows = Path("model", "history.csv").read_text().splitlines()[1:]
     assert [float(row.split(",")[1]) for row in rows] == pytest.approx([1, 2, 3])
+
+
+def test_a_new_layer_that_diverges_at_once_leaves_the_stack_without_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    original = Trainer._train_one_step
+
+    def spoiled(self: Trainer) -> None:
+        if self.position.phase == 1:
+            arrays = self.network.to_arrays()
+            self.network.assign({name: np.full_like(array, 3e38) for name, array in arrays.items()})
+        original(self)
+
+    monkeypatch.setattr(Trainer, "_train_one_step", spoiled)
+    run("pretrain", "book.txt", "-o", "model", *TINY, "--gradual", "--epochs", "2", code=6)
+    model = load_model(Path("model"))
+    assert model.config.units == (8,)
+    (row,) = read_history(Path("model/history.csv"))
+    assert model.result["valid_nats_per_char"] == pytest.approx(row.valid_nats_per_char, rel=1e-4)
 
 
 def test_unfreezing_trains_the_top_first(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -68,6 +68,11 @@ def test_show_draws_in_the_terminal_and_writes_a_file_only_with_out(monkeypatch:
     assert Path("a.png").exists()
 
 
+def test_a_run_that_goes_on_behind_its_model_is_drawn_as_far_as_its_newest_checkpoint() -> None:
+    shutil.copytree("unfinished/checkpoints", "model/checkpoints")
+    assert "best 0.4000 after 5 thousand" in run("model", "--show").stdout
+
+
 def test_an_older_checkpoint_is_drawn_where_the_newest_is_damaged() -> None:
     (old,) = Path("unfinished/checkpoints").glob("step-*")
     new = shutil.copytree(old, old.with_name("step-000000000099"))

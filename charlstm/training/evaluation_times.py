@@ -8,8 +8,8 @@ import math
 # third of the cost of training, takes more than about a tenth of the time.
 STEPS_BETWEEN = 250
 TRAINED_PER_VALIDATED = 4
-# Where epochs are much shorter than the validation text, only after several of them: or looking would take most of the
-# time.
+# Where epochs are much shorter than the validation text, only after several of them, unless the training goes by each:
+# or looking would take most of the time.
 VALIDATED_PER_TRAINED = 2
 
 
@@ -20,14 +20,16 @@ class EvaluationTimes:
         steps_per_epoch: of the training.
         chars_per_epoch: characters that they read.
         validated: characters that an evaluation scores.
+        each_epoch: whether one follows each epoch, however short.
     """
 
-    def __init__(self, steps_per_epoch: int, chars_per_epoch: int, validated: int) -> None:
+    def __init__(self, steps_per_epoch: int, chars_per_epoch: int, validated: int, *, each_epoch: bool = False) -> None:
         self._steps_per_epoch = steps_per_epoch
         trained_first = math.ceil(TRAINED_PER_VALIDATED * validated * steps_per_epoch / chars_per_epoch)
         parts = max(1, round(steps_per_epoch / max(STEPS_BETWEEN, trained_first)))
         self._within_epoch = math.ceil(steps_per_epoch / parts)
-        self._epochs = max(1, round(validated / (VALIDATED_PER_TRAINED * chars_per_epoch)))
+        several = max(1, round(validated / (VALIDATED_PER_TRAINED * chars_per_epoch)))
+        self._epochs = 1 if each_epoch else several
 
     def is_due(self, step: int) -> bool:
         """Tell whether an evaluation follows so many steps."""

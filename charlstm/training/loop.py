@@ -22,7 +22,7 @@ from charlstm.training.frozen import fits, frozen_below, frozen_outputs, outputs
 from charlstm.training.job import Job, Keeper, Observer, Progress
 from charlstm.training.pace import Pace
 from charlstm.training.position import Position, next_phase, position_of
-from charlstm.training.reactions import react_to_epoch, react_to_evaluation, share_of_newest
+from charlstm.training.reactions import react_to_epoch, react_to_evaluation, reacts_to_epochs, share_of_newest
 from charlstm.training.schedules import schedule_of
 from charlstm.training.time_limit import keep_to_time
 
@@ -71,7 +71,9 @@ class Trainer:
         self._chars_per_step = config.batch_size * config.sequence_length
         epoch = self.batches.steps_per_epoch
         validated = min(len(job.valid), VALIDATION_CHARS)
-        self._evaluation_times = EvaluationTimes(epoch, self.batches.chars_before(epoch), validated)
+        self._evaluation_times = EvaluationTimes(
+            epoch, self.batches.chars_before(epoch), validated, each_epoch=reacts_to_epochs(config)
+        )
         self._state: State = self.network.zero_state(config.batch_size)
         self._pace = Pace()
         self.network.assign(weights)

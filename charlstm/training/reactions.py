@@ -14,6 +14,11 @@ def react_to_evaluation(position: Position, *, is_best: bool) -> None:
     position.bad_evaluations = 0 if is_best else position.bad_evaluations + 1
 
 
+def reacts_to_epochs(config: TrainingConfig) -> bool:
+    """Tell whether a training does something about the validation loss at the end of each epoch."""
+    return config.schedule == "plateau" or config.optimizer == "nt-asgd"
+
+
 def react_to_epoch(position: Position, config: TrainingConfig, losses: Sequence[float]) -> None:
     """Lower the rate, or begin to average, as the validation losses say.
 

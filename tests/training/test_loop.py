@@ -36,6 +36,24 @@ def test_plateau_lowers_the_rate_after_epochs_that_were_no_better(tmp_path: Path
     assert trainer.position.decays == decays
 
 
+@pytest.mark.parametrize(
+    ("given", "steps"),
+    [
+        ({}, [20, 40]),
+        ({"schedule": "plateau"}, [5, 10, 15, 20, 25, 30, 35, 40]),
+        ({"optimizer": "nt-asgd"}, [5, 10, 15, 20, 25, 30, 35, 40]),
+    ],
+)
+def test_what_goes_by_the_loss_of_each_epoch_looks_at_it_after_each(
+    tmp_path: Path, given: dict[str, object], steps: list[int]
+) -> None:
+    recorder = Recorder()
+    # Long beside the training text, so that others look at it after several epochs.
+    trainer = tiny_trainer(tmp_path, recorder, epochs=8, valid=np.resize(VALID, 8 * len(TEXT)), **given)
+    assert train(trainer, recorder)
+    assert [evaluation.step for evaluation in trainer.history] == steps
+
+
 @pytest.mark.parametrize("stops", [0, 5])
 def test_the_time_before_the_first_step_does_not_count_as_that_of_steps(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stops: int

@@ -55,14 +55,19 @@ class Checkpoint:
     history: list[Evaluation]
 
 
-def write_checkpoint(model: Path, checkpoint: Checkpoint) -> None:
-    """Add a checkpoint to a model directory, then remove all but it and the one before.
+def write_checkpoint(model: Path, checkpoint: Checkpoint, needed: int | None = None) -> None:
+    """Add a checkpoint to a model directory, then remove all but it, the one before, and one that is needed.
+
+    Args:
+        model: the model directory.
+        checkpoint: what to write.
+        needed: the step of another checkpoint that stays.
 
     Raises:
         OSError: the disk is full or cannot be written; the earlier checkpoints stand.
     """
     parent = _checkpoints(model)
-    name = f"step-{checkpoint.step:012}"
+    name = _name_of(checkpoint.step)
     if not (parent / name / MANIFEST).exists():
         # What is no checkpoint any more stands in the way of one.
         shutil.rmtree(parent / name, ignore_errors=True)
@@ -79,21 +84,25 @@ def write_checkpoint(model: Path, checkpoint: Checkpoint) -> None:
     # Newer ones were damaged and passed over when the run was gone on with: they do not count among the last two.
     newer = [directory for directory in found if directory.name > name]
     for old in (*newer, *found[len(newer) + KEPT :]):
-        shutil.rmtree(old, ignore_errors=True)
+        if needed is None or old.name != _name_of(needed):
+            shutil.rmtree(old, ignore_errors=True)
 
 
-def load_checkpoint(model: Path, form_of: FormOf, warn: Callable[[str], None]) -> Checkpoint:
+def load_checkpoint(model: Path, form_of: FormOf, warn: Callable[[str], None], until: int | None = None) -> Checkpoint:
     """Return the newest checkpoint that verifies.
 
     Args:
         model: the model directory.
         form_of: tells from a position which network it is of; may raise a ModelError.
         warn: is told of newer checkpoints that did not verify.
+        until: the step up to which it may be; None for any.
 
     Raises:
         ModelError: there is none.
     """
     for directory in _newest_first(_checkpoints(model)):
+        if until is not None and directory.name > _name_of(until):
+            continue
         try:
             return _read(directory, form_of)
         except (ModelError, OSError) as problem:
@@ -156,7 +165,7 @@ def _read_manifest(directory: Path) -> tuple[int, dict[str, Any]]:
         raise ModelError(f"{directory / MANIFEST} is of another form than this program writes")
     if manifest["format_version"] != 1:
         raise ModelError(f"{directory / MANIFEST} is of another form than this program writes")
-    if type(step) is not int or directory.name != f"step-{step:012}" or not isinstance(hashes, dict):
+    if type(step) is not int or directory.name != _name_of(step) or not isinstance(hashes, dict):
         raise ModelError(f"{directory / MANIFEST} does not fit its directory")
     return step, hashes
 
@@ -175,6 +184,10 @@ def _checkpoints(model: Path) -> Path:
     if parent.is_symlink():
         raise ModelError(f"{parent} is a link; a directory's checkpoints must be its own")
     return parent
+
+
+def _name_of(step: int) -> str:
+    return f"step-{step:012}"
 
 
 def _newest_first(parent: Path) -> list[Path]:

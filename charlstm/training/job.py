@@ -64,10 +64,10 @@ class Keeper(Protocol):
     """Where checkpoints go."""
 
     def offer(self, capture: Callable[[], Checkpoint], *, is_wanted: bool) -> None:
-        """Take a checkpoint, if it is wanted (at the end of an epoch) or the last one is old."""
+        """Take a checkpoint, if it is wanted (after an evaluation) or the last one is old."""
 
-    def newest(self) -> Checkpoint:
-        """Return the newest checkpoint."""
+    def newest(self, until: int | None = None) -> Checkpoint:
+        """Return the newest checkpoint, or the newest up to a step."""
 
 
 class Observer(Protocol):

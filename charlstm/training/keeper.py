@@ -14,7 +14,8 @@ class CheckpointKeeper:
     """Takes checkpoints of one run.
 
     The training stands still only while its arrays are copied.  While a checkpoint is being written, others that are
-    offered are let go: going on from an older one makes the same steps again, to the bit.
+    offered are let go: going on from an older one makes the same steps again, to the bit.  One that is wanted waits:
+    what a training goes back to must not depend on the time.
 
     Args:
         model: the model directory.
@@ -33,18 +34,19 @@ class CheckpointKeeper:
         self._last = time.monotonic()
 
     def offer(self, capture: Callable[[], Checkpoint], *, is_wanted: bool) -> None:
-        """Take a checkpoint if it is wanted or the last one is old, and none is being written.
+        """Take a checkpoint if it is wanted, or the last one is old and none is being written.
 
         Raises:
             OSError: the checkpoint before could not be written.
         """
         self._raise_failure()
         is_busy = self._writer is not None and self._writer.is_alive()
-        if is_busy or not (is_wanted or time.monotonic() - self._last >= self._seconds):
+        if not is_wanted and (is_busy or time.monotonic() - self._last < self._seconds):
             return
+        self.wait()
         self._last = time.monotonic()
         checkpoint = capture()
-        self._writer = threading.Thread(target=self._write, args=(checkpoint,), name="checkpoint")
+        self._writer = threading.Thread(target=self._write_beside, args=(checkpoint,), name="checkpoint")
         self._writer.start()
 
     def write(self, checkpoint: Checkpoint) -> None:
@@ -54,7 +56,7 @@ class CheckpointKeeper:
             OSError: it could not be written.
         """
         self.wait()
-        write_checkpoint(self._model, checkpoint)
+        self._write(checkpoint)
 
     def wait(self) -> None:
         """Wait for the checkpoint that is being written.
@@ -66,18 +68,21 @@ class CheckpointKeeper:
             self._writer.join()
         self._raise_failure()
 
-    def newest(self) -> Checkpoint:
-        """Return the newest checkpoint that verifies.
+    def newest(self, until: int | None = None) -> Checkpoint:
+        """Return the newest checkpoint that verifies, of those up to a step if one is given.
 
         Raises:
             ModelError: there is none.
         """
         self.wait()
-        return load_checkpoint(self._model, self._form_of, self._warn)
+        return load_checkpoint(self._model, self._form_of, self._warn, until)
 
     def _write(self, checkpoint: Checkpoint) -> None:
+        write_checkpoint(self._model, checkpoint, checkpoint.position["back_step"])
+
+    def _write_beside(self, checkpoint: Checkpoint) -> None:
         try:
-            write_checkpoint(self._model, checkpoint)
+            self._write(checkpoint)
         except BaseException as failure:  # handed to the training's thread, which ends the run with it
             self._failure = failure
 

@@ -28,7 +28,7 @@ from charlstm.training.time_limit import keep_to_time
 
 # A longer validation text is judged by its beginning while training; the end of a run reports on all of it.
 VALIDATION_CHARS = 500_000
-# Steps in a row that are not finite before the training goes back to its last checkpoint, and how often it does.
+# Steps in a row that are not finite before the training goes back to its last good evaluation, and how often it does.
 BAD_STEPS = 5
 ROLLBACKS = 3
 
@@ -57,7 +57,7 @@ class Trainer:
         self.observer = observer
         config = job.training
         self.batches = job.batches
-        self.position = Position()
+        self.position = Position(back_step=0)
         self.position.total_steps = self.last_step
         self.history: list[Evaluation] = []
         self.best: Weights = dict(weights)
@@ -94,7 +94,7 @@ class Trainer:
         """Train until the end.
 
         Args:
-            keeper: is offered a checkpoint after every step, and asked for the newest after too many bad ones.
+            keeper: is offered a checkpoint after every step, and asked for one of them after too many bad ones.
             heed: is called after every step; what it raises ends the training where it can be gone on with.
 
         Raises:
@@ -126,14 +126,17 @@ class Trainer:
             if was_due:
                 with self._averaged():
                     self._evaluate(heed)
+            # Weights after which no step is finite, or whose loss is not, are nothing to go back to.
+            is_sound = not position.bad_steps and not (was_due and self._is_lost())
+            if was_due and is_sound:
+                position.back_step = position.step
             position.elapsed = time.perf_counter() - began
             if self._is_out_of_patience():
                 position.stopped_by = "patience"
                 position.total_steps = position.step
             if position.step < position.total_steps:
                 heed()
-            # Weights after which no step is finite, or whose loss is not, are nothing to go back to.
-            if not position.bad_steps and not (was_due and self._is_lost()):
+            if is_sound:
                 keeper.offer(self.capture, is_wanted=was_due)
         if position.best_row < 0 or not self._is_judged:
             with self._averaged():
@@ -207,14 +210,14 @@ class Trainer:
         position.sum_seconds += seconds
 
     def _go_back(self, keeper: Keeper) -> Position:
-        """Return to the newest checkpoint, and go on from there at half the rate."""
+        """Return to the last good evaluation, and go on from there at half the rate."""
         elapsed, rollbacks = self.position.elapsed, self.position.rollbacks + 1
         if rollbacks > ROLLBACKS:
             raise self._diverged(
                 f"the loss was not finite, and still was not after going back {ROLLBACKS} times at half the rate each "
                 "time"
             )
-        self.restore(keeper.newest())
+        self.restore(keeper.newest(self.position.back_step))
         self.position.elapsed, self.position.rollbacks = elapsed, rollbacks
         return self.position
 

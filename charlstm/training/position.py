@@ -46,6 +46,8 @@ class Position(Config):
         phase_step: the step at which it began.
         phase_row: the row of the history at which it began.
         phase_elapsed: `elapsed` when it began.
+        back_step: the step of the checkpoint to go back to: that of the last good evaluation of the phase, or of its
+            beginning; None for the newest checkpoint.
     """
 
     step: int = 0
@@ -73,6 +75,7 @@ class Position(Config):
     phase_step: int = added(0)
     phase_row: int = added(0)
     phase_elapsed: float = added(0.0)
+    back_step: int | None = added(None)
 
     def __post_init__(self) -> None:
         counts = (
@@ -92,6 +95,8 @@ class Position(Config):
             raise OptionError("'phase', 'phase_step' or 'phase_row' is out of range")
         if not -1 <= self.averaged_from <= self.updates:
             raise OptionError("'averaged_from' is out of range")
+        if self.back_step is not None and not 0 <= self.back_step <= self.step:
+            raise OptionError("'back_step' is out of range")
         if not 0 <= self.phase_elapsed <= self.elapsed:
             raise OptionError("the phase began later than now")
         if not 0 <= self.first_step_seconds <= self.elapsed:
@@ -124,6 +129,7 @@ def next_phase(position: Position, rows: int, *, keeps_best: bool) -> Position:
         phase_step=position.step,
         phase_row=rows,
         phase_elapsed=position.elapsed,
+        back_step=position.step,
     )
 
 

@@ -471,15 +471,19 @@ def test_steps_that_are_not_finite_roll_back_and_then_end_the_run() -> None:
     assert all(np.isfinite(array).all() for array in load_file("m/model.safetensors").values())
 
 
-def test_a_stop_amid_steps_that_are_not_finite_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    train_one_step, bad_steps, is_stopped = Trainer._train_one_step, [0], [False]
+# An epoch before them has 60 steps; three of them are made at 73.
+@pytest.mark.parametrize("stops_after", [65, 73])
+def test_a_stop_before_or_amid_steps_that_are_not_finite_changes_nothing(
+    stops_after: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    train_one_step, step, is_stopped = Trainer._train_one_step, [0], [False]
 
     def spoiled(trainer: Trainer) -> None:
         if trainer.position.step >= 70 and not trainer.position.rollbacks:
             arrays = trainer.network.to_arrays()
             trainer.network.assign({name: np.full_like(array, 3e38) for name, array in arrays.items()})
         train_one_step(trainer)
-        bad_steps[0] = trainer.position.bad_steps
+        step[0] = trainer.position.step
 
     monkeypatch.setattr(Trainer, "_train_one_step", spoiled)
     run("pretrain", "book.txt", "-o", "whole", *OPTIONS)
@@ -487,7 +491,7 @@ def test_a_stop_amid_steps_that_are_not_finite_changes_nothing(monkeypatch: pyte
     @contextlib.contextmanager
     def requests() -> Iterator[Callable[[], int | None]]:
         def asked() -> int | None:
-            is_stopped[0] = is_stopped[0] or bad_steps[0] == 3
+            is_stopped[0] = is_stopped[0] or step[0] == stops_after
             return signal.SIGTERM if is_stopped[0] else None
 
         yield asked

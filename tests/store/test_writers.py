@@ -135,6 +135,16 @@ def test_a_newer_checkpoint_that_was_passed_over_is_removed_and_the_last_two_goo
     ]
 
 
+def test_a_checkpoint_that_is_needed_stays_beside_the_last_two(tmp_path: Path) -> None:
+    for step in (10, 20, 30, 40):
+        writers._checkpoint(tmp_path, step, float(step), needed=10)
+    names = sorted(path.name for path in (tmp_path / "checkpoints").glob("step-*"))
+    assert names == ["step-000000000010", "step-000000000030", "step-000000000040"]
+    writers._checkpoint(tmp_path, 50, 50.0, needed=50)
+    names = sorted(path.name for path in (tmp_path / "checkpoints").glob("step-*"))
+    assert names == ["step-000000000040", "step-000000000050"]
+
+
 def test_a_directory_that_came_to_be_meanwhile_is_not_replaced(tmp_path: Path) -> None:
     with pytest.raises(CharlstmError, match="exists already"), atomic.new_directory(tmp_path / "out"):
         (tmp_path / "out" / "of another").mkdir(parents=True)

@@ -233,10 +233,10 @@ def _is_new_model_or_none(place: Path) -> bool:
     return (place / "config.json").exists() and _is_new_model(place)
 
 
-def _checkpoint(place: Path, step: int, value: float) -> None:
+def _checkpoint(place: Path, step: int, value: float, needed: int | None = None) -> None:
     base = load_model(FIRST_FORMAT / "model")
     weights = {name: np.full_like(array, value) for name, array in base.weights.items()}
-    write_checkpoint(place, Checkpoint(step, weights, weights, SLOTS, {"value": value}, []))
+    write_checkpoint(place, Checkpoint(step, weights, weights, SLOTS, {"value": value}, []), needed)
 
 
 def _newest_value(place: Path) -> float:

@@ -42,8 +42,8 @@ class Recorder:
     def offer(self, capture: Callable[[], Checkpoint], *, is_wanted: bool) -> None:  # noqa: ARG002
         self.checkpoints.append(capture())
 
-    def newest(self) -> Checkpoint:
-        return self.checkpoints[-1]
+    def newest(self, until: int | None = None) -> Checkpoint:
+        return next(each for each in reversed(self.checkpoints) if until is None or each.step <= until)
 
     def stepped(self, progress: Progress) -> None:
         self.progress.append(progress)

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from charlstm.config import ModelConfig
 from charlstm.data.batches import Ids
+from charlstm.errors import CharlstmError
 from charlstm.method_config import RegularizerFields
 from charlstm.model.network import NO_NOISE, Network
 from charlstm.training.streams import Streams
@@ -47,12 +48,22 @@ def frozen_outputs(
 
     They are kept in a file in `directory` that has no name, so that it goes with the process.  `heed` is called between
     two pieces of the text; what it raises ends the work.
+
+    Raises:
+        CharlstmError: the disk has not the space.
     """
     shape = (len(ids), network.config.units[layers - 1])
+    size = 4 * shape[0] * shape[1]
     with tempfile.TemporaryFile(dir=directory) as file:
         # A disk that fills up while a map is written to ends the process; here it is an error.
         if hasattr(os, "posix_fallocate"):
-            os.posix_fallocate(file.fileno(), 0, 4 * shape[0] * shape[1])
+            try:
+                os.posix_fallocate(file.fileno(), 0, size)
+            except OSError as problem:
+                raise CharlstmError(
+                    f"{directory}: {problem.strerror}: the outputs of frozen layers take {size / GIB:.2f} GiB: free "
+                    "some space, or begin again with --frozen-cache-gb 0"
+                ) from None
         outputs = np.memmap(file, np.float32, "w+", shape=shape)
     compiled = _compiled_lower(network, layers)
     streams = Streams(len(ids))

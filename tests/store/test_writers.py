@@ -176,5 +176,5 @@ def test_room_for_outputs_of_frozen_layers_is_taken_before_they_are_mapped(
         config = load_model(FIRST_FORMAT / "model").config
 
     monkeypatch.setattr("os.posix_fallocate", full)
-    with pytest.raises(OSError, match="No space"):
+    with pytest.raises(CharlstmError, match=r"No space left on device: .* begin again with --frozen-cache-gb 0"):
         frozen.frozen_outputs(Stub(), np.zeros(100, np.uint8), 1, tmp_path, lambda: None)  # type: ignore[arg-type]

@@ -66,11 +66,6 @@ class RunOptions:
     training: Mapping[str, Any]
     given: Mapping[str, Any]
 
-    def corpus(self, level: Level = "char") -> CorpusConfig:
-        """Return how texts that are no dataset yet become one."""
-        seed = self.training.get("random_seed")
-        return CorpusConfig(random_seed=1 if seed is None else int(seed), level=level, unknown=UNKNOWN_OF_LEVEL[level])
-
     @property
     def is_begun(self) -> bool:
         """Whether there is a run to go on with."""
@@ -133,7 +128,9 @@ def begin(
     if options.overwrite:
         atomic.refuse_to_replace(out, [*map(Path, options.texts), *bases])
     with atomic.new_directory(out, overwrite=options.overwrite) as directory:
-        dataset = open_dataset(options.texts, options.corpus(level), directory / DATASET)
+        # In the same parts whatever the random seed of the run, so that runs of several are judged by the same text.
+        corpus = CorpusConfig(level=level, unknown=UNKNOWN_OF_LEVEL[level])
+        dataset = open_dataset(options.texts, corpus, directory / DATASET)
         check_is_learnable(dataset)
         begun = start(dataset)
         run = replace(begun.run, dataset=_describe(dataset, directory, out))

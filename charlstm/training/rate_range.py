@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from charlstm.config import CorpusConfig
 from charlstm.data.batches import batches_of
 from charlstm.errors import DataError
 from charlstm.store.given_text import check_is_learnable, open_dataset
@@ -61,7 +62,7 @@ def find_rate(
     each update, since nothing is known of its size.
     """
     with tempfile.TemporaryDirectory(prefix="charlstm-") as scratch:
-        dataset = open_dataset(options.texts, options.corpus(), Path(scratch) / "dataset")
+        dataset = open_dataset(options.texts, CorpusConfig(), Path(scratch) / "dataset")
         check_is_learnable(dataset)
         start = pretrain_start(options, network, dataset, note)
         train, run = np.asarray(dataset.splits["train"]), start.run

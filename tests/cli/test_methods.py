@@ -234,8 +234,8 @@ def test_find_rate_trains_on_the_text_that_pretrain_would() -> None:
     for seed in "13":
         run("preprocess", "books", "-o", f"by-{seed}", "--random-seed", seed)
     options = [*FIND[2:], "--steps", "3", "--random-seed", "3", "--json"]
-    of_texts, by_3, by_1 = (json.loads(run(FIND[0], name, *options).stdout) for name in ("books", "by-3", "by-1"))
-    assert of_texts == by_3 != by_1
+    of_texts, by_1, by_3 = (json.loads(run(FIND[0], name, *options).stdout) for name in ("books", "by-1", "by-3"))
+    assert of_texts == by_1 != by_3
 
 
 def test_a_terminal_without_characters_to_draw_with_still_learns_the_rate(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,17 +5,18 @@ from __future__ import annotations
 import contextlib
 import os
 import shlex
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import tensorflow as tf
 
 from charlstm.config import UNKNOWN_OF_LEVEL, CorpusConfig, Level, ModelConfig, PresetName
 from charlstm.data.batches import Batches, Ids, batches_of
 from charlstm.data.vocabulary import Vocabulary
-from charlstm.errors import DivergedError, ModelError, StoppedError
+from charlstm.errors import CharlstmError, DivergedError, ModelError, StoppedError
 from charlstm.model.weights import Array, extend_vocabulary, initial_weights, new_symbol_masks
 from charlstm.store import atomic, json_file
 from charlstm.store.checkpoints import CHECKPOINTS, Shapes, check_size, has_checkpoints
@@ -174,7 +175,7 @@ def _train(options: RunOptions, run: RunFile, observe: ObserverFactory, note: No
         return Trainer(job, compiled, weights, observer, out)
 
     again = f"charlstm {run.command} --resume -o {shlex.quote(str(out))}"
-    with stop_requests() as stop_signal, contextlib.ExitStack() as watched:
+    with _within_memory(again), stop_requests() as stop_signal, contextlib.ExitStack() as watched:
 
         def heed() -> None:
             if number := stop_signal():
@@ -246,6 +247,18 @@ def _train(options: RunOptions, run: RunFile, observe: ObserverFactory, note: No
         keeper.write(last)
     name_newest(out)
     return report
+
+
+@contextlib.contextmanager
+def _within_memory(again: str) -> Iterator[None]:
+    """Say in a sentence, with the command to go on, when memory does not suffice."""
+    try:
+        yield
+    except tf.errors.ResourceExhaustedError:
+        raise CharlstmError(
+            "memory ran out in training: begin again with a smaller --batch-size or fewer --units, or go on when there "
+            f"is more: {again}"
+        ) from None
 
 
 def _job(run: RunFile, phase: Phase, splits: Mapping[str, Ids], batches: Batches) -> Job:

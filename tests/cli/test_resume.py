@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import tensorflow as tf
 from click.testing import CliRunner, Result
 from safetensors.numpy import load_file
 
@@ -384,6 +385,26 @@ def test_a_disk_that_takes_nothing_any_more_ends_the_run_and_keeps_the_checkpoin
         refused = " ".join(run("pretrain", "--resume", "-o", "m", code=1).stderr.split())
         assert f"m/checkpoints: {os.strerror(number)}: " in refused
         assert "what was there before still stands" in refused
+    run("pretrain", "--resume", "-o", "m")
+    assert results("m") == results("whole")
+
+
+def test_memory_that_runs_out_is_said_with_what_to_do(
+    monkeypatch: pytest.MonkeyPatch, stop_after: Callable[[int], list[int]]
+) -> None:
+    run("pretrain", "book.txt", "-o", "whole", *OPTIONS)
+    stop_after(90)
+    run("pretrain", "book.txt", "-o", "m", *OPTIONS, code=143)
+    stop_after(10_000)
+
+    def exhausted(*_: object) -> None:
+        raise tf.errors.ResourceExhaustedError(None, None, "OOM when allocating tensor")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Trainer, "_train_one_step", exhausted)
+        refused = " ".join(run("pretrain", "--resume", "-o", "m", code=1).stderr.split())
+        assert "begin again with a smaller --batch-size or fewer --units" in refused
+        assert refused.endswith("charlstm pretrain --resume -o m")
     run("pretrain", "--resume", "-o", "m")
     assert results("m") == results("whole")
 

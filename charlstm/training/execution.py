@@ -244,8 +244,9 @@ def _train(options: RunOptions, run: RunFile, observe: ObserverFactory, note: No
             keeper.write(trainer.capture())
         last = trainer.capture()
         report = save_result(out, run, vocabulary, trainer, splits, characters, heed)
+        # In this order: once its last checkpoint is written, nothing more is done for the run.
+        name_newest(out)
         keeper.write(last)
-    name_newest(out)
     return report
 
 

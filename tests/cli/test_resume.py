@@ -23,6 +23,7 @@ from safetensors.numpy import load_file
 
 from charlstm.cli import progress
 from charlstm.cli.main import main
+from charlstm.store.checkpoints import Checkpoint
 from charlstm.store.lock import locked
 from charlstm.store.run_file import read_run
 from charlstm.training import execution, presets
@@ -201,6 +202,22 @@ def test_a_finished_run_ends_at_once_and_can_be_extended() -> None:
     extended = json.loads(run("pretrain", "--resume", "-o", "m", "--epochs", "4", "--json").stdout)
     assert extended["epochs"] == 4
     assert results("m")[1][:4] == before[1]
+
+
+def test_a_run_that_is_killed_at_its_very_end_becomes_the_newest_model(monkeypatch: pytest.MonkeyPatch) -> None:
+    run("pretrain", "book.txt", *OPTIONS, "--epochs", "1")
+    write = execution.CheckpointKeeper.write
+
+    def killed_after_the_last(keeper: execution.CheckpointKeeper, checkpoint: Checkpoint) -> None:
+        write(keeper, checkpoint)
+        if checkpoint.position["is_finished"]:
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(execution.CheckpointKeeper, "write", killed_after_the_last)
+        run("pretrain", "book.txt", *OPTIONS, "--epochs", "1", code=130)
+    run("pretrain", "--resume", "-o", "runs/pretrain-2")
+    assert os.readlink("runs/latest") == "pretrain-2"
 
 
 def test_the_newest_model_goes_on_under_its_own_name(stop_after: Callable[[int], list[int]]) -> None:

@@ -30,6 +30,7 @@ def locked(directory: Path, shown: Path | None = None) -> Iterator[None]:
         shown: the name for the message, if another.
 
     Raises:
+        CharlstmError: its file system knows no locks.
         LockedError: another process holds it.
     """
     handle = os.open(directory / LOCK, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o666)
@@ -40,6 +41,10 @@ def locked(directory: Path, shown: Path | None = None) -> Iterator[None]:
             except BlockingIOError:
                 raise LockedError(
                     f"another process is working on {shown or directory}: wait for it, or choose another --out"
+                ) from None
+            except OSError as problem:
+                raise CharlstmError(
+                    f"{shown or directory} cannot be locked ({problem.strerror}): choose --out on another file system"
                 ) from None
         yield
     finally:

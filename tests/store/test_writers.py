@@ -5,6 +5,8 @@ from __future__ import annotations
 import errno
 import json
 import os
+import re
+import stat
 import subprocess
 import sys
 from pathlib import Path
@@ -18,7 +20,7 @@ from harness import FIRST_FORMAT
 from charlstm.cli.main import main
 from charlstm.errors import CharlstmError
 from charlstm.store import atomic
-from charlstm.store.lock import LockedError
+from charlstm.store.lock import LockedError, locked
 from charlstm.store.model_directory import CONFIG, NEXT_CONFIG, WEIGHTS, load_model
 from charlstm.training import frozen
 
@@ -89,6 +91,32 @@ def test_of_two_that_make_one_directory_the_second_is_refused_at_once(tmp_path: 
         (first / "file").touch()
     assert sorted(path.name for path in tmp_path.iterdir()) == ["out", "out.12345678"]
     assert (tmp_path / "out" / "file").exists()
+
+
+def test_a_file_system_without_locks_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def unable(*_: int) -> None:
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr("fcntl.flock", unable)
+    says = f"{re.escape(str(tmp_path))} cannot be locked .* another file system"
+    with pytest.raises(CharlstmError, match=says), locked(tmp_path):
+        pytest.fail("it was let in")
+
+
+@pytest.mark.parametrize("number", [errno.EINVAL, errno.ENOTSUP])
+def test_a_file_system_that_flushes_no_directories_is_written_to(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    fsync = os.fsync
+
+    def unable(handle: int) -> None:
+        if stat.S_ISDIR(os.fstat(handle).st_mode):
+            raise OSError(number, os.strerror(number))
+        fsync(handle)
+
+    monkeypatch.setattr("os.fsync", unable)
+    writers._new_directory(tmp_path)
+    assert writers._is_new_directory(tmp_path)
 
 
 def test_what_a_killed_process_was_making_is_removed_by_the_next(tmp_path: Path) -> None:

@@ -207,7 +207,8 @@ class TrainingConfig(ScheduleFields, UpdateFields, RegularizerFields, PhaseField
         _check(1 <= steps <= 65_536, "sequence-length", steps, "must be between 1 and 65,536")
         _check(1 <= self.epochs <= MAX_COUNT, "epochs", self.epochs, f"must be between 1 and {MAX_COUNT:,}")
         if self.max_minutes is not None:
-            _check(0 < self.max_minutes <= MAX_COUNT, "max-minutes", self.max_minutes, "must be above 0")
+            wants = f"must be above 0 and at most {MAX_COUNT:,}"
+            _check(0 < self.max_minutes <= MAX_COUNT, "max-minutes", self.max_minutes, wants)
         wants = f"must be between {LEAST_RATE:g} and {MOST_RATE:g}"
         _check(LEAST_RATE <= self.learning_rate <= MOST_RATE, "learning-rate", self.learning_rate, wants)
         steps = self.warmup_steps
@@ -220,9 +221,10 @@ class TrainingConfig(ScheduleFields, UpdateFields, RegularizerFields, PhaseField
         self.check_updates()
         self.check_regularizers()
         self.check_phases()
-        _check(0 <= self.frozen_cache_gb < math.inf, "frozen-cache-gb", self.frozen_cache_gb, "must be 0 or more")
-        has_cache = self.frozen_cache_gb > 0 and self.batching == "documents"
-        _check(not has_cache, "frozen-cache-gb", self.frozen_cache_gb, "must be 0 with --batching documents")
+        size = self.frozen_cache_gb
+        _check(0 <= size < math.inf, "frozen-cache-gb", size, "must be 0 or more and finite")
+        has_cache = size > 0 and self.batching == "documents"
+        _check(not has_cache, "frozen-cache-gb", size, "must be 0 with --batching documents")
         if self.random_lengths and self.batching == "documents":
             raise OptionError(
                 "--random-lengths cuts streams of text, not documents: leave it out, or --batching stream"
@@ -294,10 +296,11 @@ class SamplingConfig(Config):
             _check(getattr(self, name) >= 0, name.replace("_", "-"), getattr(self, name), "must be 0 or more")
         _check(0 <= self.temperature < math.inf, "temperature", self.temperature, "must be 0 or more")
         start = self.word_start_temperature
-        _check(start is None or 0 <= start < math.inf, "word-start-temperature", start, "must be 0 or more")
+        _check(start is None or 0 <= start < math.inf, "word-start-temperature", start, "must be 0 or more and finite")
         _check(0 < self.top_p <= 1, "top-p", self.top_p, "must be above 0 and at most 1")
         _check(0 <= self.min_p <= 1, "min-p", self.min_p, "must be between 0 and 1")
-        _check(1 <= self.repetition_penalty < 1e9, "repetition-penalty", self.repetition_penalty, "must be 1 or more")
+        penalty = self.repetition_penalty
+        _check(1 <= penalty < 1e9, "repetition-penalty", penalty, "must be at least 1 and below 1e9")
         _check(self.repetition_window >= 1, "repetition-window", self.repetition_window, "must be 1 or more")
         _check(self.stop != "", "stop", "''", "must not be empty")
         _check_random_seed(self.random_seed)

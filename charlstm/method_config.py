@@ -52,15 +52,16 @@ class ScheduleFields(Config):
             wants = f"must be at least 0 and at most the learning rate, {learning_rate:g}"
             check(0 <= lowest <= learning_rate, "min-learning-rate", lowest, wants)
         if (cycle := self.cycle_epochs) is not None:
-            check(LEAST_EPOCHS <= cycle < math.inf, "cycle-epochs", cycle, f"must be {LEAST_EPOCHS} or more")
-        check(1 <= self.cycle_growth < math.inf, "cycle-growth", self.cycle_growth, "must be 1 or more")
+            wants = f"must be {LEAST_EPOCHS} or more and finite"
+            check(LEAST_EPOCHS <= cycle < math.inf, "cycle-epochs", cycle, wants)
+        check(1 <= self.cycle_growth < math.inf, "cycle-growth", self.cycle_growth, "must be 1 or more and finite")
         check(0 < self.decay <= 1, "decay", self.decay, "must be above 0 and at most 1")
         given = ",".join(f"{epochs:g}" for epochs in self.decay_epochs)
         are_apart = len(self.decay_epochs) > 0 and all(LEAST_EPOCHS <= each < math.inf for each in self.decay_epochs)
         check(are_apart, "decay-epochs", given, f"needs numbers of {LEAST_EPOCHS} or more")
         rises = all(low < high for low, high in zip(self.decay_epochs, self.decay_epochs[1:], strict=False))
         check(rises, "decay-epochs", given, "needs each number above the one before")
-        check(0 <= self.decay_after < math.inf, "decay-after", self.decay_after, "must be 0 or more")
+        check(0 <= self.decay_after < math.inf, "decay-after", self.decay_after, "must be 0 or more and finite")
         check(self.decay_patience >= 1, "decay-patience", self.decay_patience, "must be 1 or more")
 
 
@@ -130,7 +131,7 @@ class RegularizerFields(Config):
             check(0 <= share < 1, name.replace("_", "-"), share, "must be at least 0 and below 1")
         for name in ("activation_regularization", "temporal_activation_regularization"):
             weight = getattr(self, name)
-            check(0 <= weight < math.inf, name.replace("_", "-"), weight, "must be 0 or more")
+            check(0 <= weight < math.inf, name.replace("_", "-"), weight, "must be 0 or more and finite")
 
 
 @dataclass(frozen=True, kw_only=True)

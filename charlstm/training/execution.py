@@ -226,10 +226,12 @@ def _train(options: RunOptions, run: RunFile, observe: ObserverFactory, note: No
                 # From the newest checkpoint, steps that were not finite are made once more, and may be gone back from.
                 if trainer.position.bad_steps:
                     keeper.wait()
+                    saved = "everything up to the last checkpoint"
                 else:
                     keeper.write(trainer.capture())
+                    saved = "everything"
                 raise StoppedError(
-                    f"stopped at step {trainer.position.step:,}, with everything saved; go on with: {again}",
+                    f"stopped at step {trainer.position.step:,}, with {saved} saved; go on with: {again}",
                     stopped.signal_number,
                 ) from None
             watched.close()

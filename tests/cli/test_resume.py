@@ -510,9 +510,9 @@ def test_steps_that_are_not_finite_roll_back_and_then_end_the_run() -> None:
 
 
 # An epoch before them has 60 steps; three of them are made at 73.
-@pytest.mark.parametrize("stops_after", [65, 73])
+@pytest.mark.parametrize(("stops_after", "saved"), [(65, "everything"), (73, "everything up to the last checkpoint")])
 def test_a_stop_before_or_amid_steps_that_are_not_finite_changes_nothing(
-    stops_after: int, monkeypatch: pytest.MonkeyPatch
+    stops_after: int, saved: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     train_one_step, step, is_stopped = Trainer._train_one_step, [0], [False]
 
@@ -536,7 +536,8 @@ def test_a_stop_before_or_amid_steps_that_are_not_finite_changes_nothing(
 
     with monkeypatch.context() as patched:
         patched.setattr(execution, "stop_requests", requests)
-        run("pretrain", "book.txt", "-o", "m", *OPTIONS, code=143)
+        stopped = run("pretrain", "book.txt", "-o", "m", *OPTIONS, code=143)
+    assert f"stopped at step {stops_after}, with {saved} saved" in " ".join(stopped.stderr.split())
     run("pretrain", "--resume", "-o", "m")
     assert results("m") == results("whole")
 

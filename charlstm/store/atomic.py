@@ -19,6 +19,9 @@ from charlstm.store.lock import LOCK, LockedError, in_the_making, is_abandoned, 
 RESULTS = ("dataset.json", "config.json", "run.json", "manifest.json", "sweep.json")
 # The name of a directory within the one that it is moved aside into.
 ASIDE = "old"
+# It can only be read by setting it, for all threads: once, before there are several.
+_UMASK = os.umask(0o77)
+os.umask(_UMASK)
 
 
 def write_bytes(path: Path, content: bytes) -> None:
@@ -46,7 +49,7 @@ def write_bytes(path: Path, content: bytes) -> None:
 
 def make_readable(path: Path) -> None:
     """Let a file that was made private, as temporary ones are, be as readable as any other new file."""
-    os.chmod(path, 0o666 & ~_umask())
+    os.chmod(path, 0o666 & ~_UMASK)
 
 
 @contextlib.contextmanager
@@ -79,7 +82,7 @@ def _becoming(path: Path, *, overwrite: bool) -> Iterator[Path]:
     temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent))
     try:
         with in_the_making(temporary):
-            os.chmod(temporary, 0o777 & ~_umask())
+            os.chmod(temporary, 0o777 & ~_UMASK)
             yield temporary
             sync_tree(temporary)
             replace_directory(temporary, path, overwrite=overwrite)
@@ -223,10 +226,3 @@ def _clear_the_way(path: Path) -> None:
 def _bring_back(aside: Path, path: Path) -> None:
     os.replace(aside / ASIDE, path)
     aside.rmdir()
-
-
-def _umask() -> int:
-    # The umask can only be read by setting it.
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask

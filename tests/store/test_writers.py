@@ -68,6 +68,17 @@ def test_a_directory_is_replaced_with_and_without_an_exchange(
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
 
 
+def test_files_are_as_readable_as_others_and_the_umask_of_other_threads_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "usual").touch()
+    monkeypatch.setattr("os.umask", lambda _: pytest.fail("it was set"))
+    with atomic.new_directory(tmp_path / "out") as directory:
+        atomic.write_bytes(directory / "file", b"")
+    assert (tmp_path / "out/file").stat().st_mode == (tmp_path / "usual").stat().st_mode
+    assert (tmp_path / "out").stat().st_mode & 0o777 == 0o777 & ~atomic._UMASK
+
+
 def test_what_killed_writers_left_is_removed(tmp_path: Path) -> None:
     (tmp_path / ".step-1.x.tmp").mkdir()
     (tmp_path / ".step-1.x.tmp" / "file").touch()

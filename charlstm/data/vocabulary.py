@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from charlstm.config import Level
 from charlstm.config_json import check_version
 from charlstm.data.documents import END_MARK
-from charlstm.data.words import LINE_END, LONGEST_WORD, START, UNKNOWN_WORD, Joint, joined, words_of
+from charlstm.data.words import LINE_END, LONGEST_WORD, START, UNKNOWN_WORD, Joint, joined
 from charlstm.errors import CharlstmError
 
 # The special symbols are whole words, so that no single character of a text can collide with them; words of a text that
@@ -95,30 +95,10 @@ class Vocabulary:
         shown_as = _SHOWN_AS[self.level]
         return [shown_as.get(symbol, symbol) for symbol in self.symbols]
 
-    def encode(self, text: str) -> tuple[NDArray[Any], Counter[str]]:
-        """Return the ids of a text, and how often each character or word occurred that has none.
-
-        Args:
-            text: characters, in memory; those without an id become the unknown symbol, or are left out
-                where the vocabulary has no unknown symbol.
-        """
-        if self.level == "word":
-            words = words_of(text)
-            found = [self.word_ids.get(word, self.unknown) for word in words]
-            known = np.array([number for number in found if number is not None], self.dtype)
-            return known, Counter(word for word in words if word not in self.word_ids)
-        codes = code_points(text)
+    def ids_of_characters(self, text: str) -> NDArray[np.int32]:
+        """Return the id of each character of a text (N,), -1 where it has none."""
         table = self.code_point_ids
-        ids = table[np.minimum(codes, len(table) - 1)]
-        missing = ids < 0
-        left_out: Counter[str] = Counter()
-        if missing.any():
-            left_out.update(map(chr, codes[missing].tolist()))
-            if self.unknown is None:
-                ids = ids[~missing]
-            else:
-                ids[missing] = self.unknown
-        return ids.astype(self.dtype), left_out
+        return table[np.minimum(code_points(text), len(table) - 1)]
 
     def decode(self, ids: ArrayLike, before: Joint = START) -> str:
         """Return the text of ids (N,); the end of a document shows as an empty line.

@@ -164,11 +164,10 @@ def nats_of_characters(model: Model, texts: Sequence[str], precision: Precision 
         for a model without an end-of-document symbol to predict it from.
     """
     vocabulary = model.vocabulary
-    table = vocabulary.code_point_ids
     costs, read, places = [], [], []
     before = [] if vocabulary.end_of_document is None else [vocabulary.end_of_document]
     for text in texts:
-        ids = table[np.minimum(code_points(text), len(table) - 1)]
+        ids = vocabulary.ids_of_characters(text)
         has_symbol = ids >= 0
         if vocabulary.unknown is not None:
             ids[~has_symbol] = vocabulary.unknown

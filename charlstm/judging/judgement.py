@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from charlstm.data.batches import Ids
-from charlstm.data.vocabulary import Vocabulary, code_points
+from charlstm.data.vocabulary import Vocabulary
 from charlstm.judging.copying import find_copies
 from charlstm.judging.profile import (
     TextProfile,
@@ -126,8 +126,7 @@ def judge(texts: Sequence[str], corpus: Corpus) -> JudgedTexts:
 
 def _ids(text: str, vocabulary: Vocabulary, separator: int) -> NDArray[np.int64]:
     """Return the ids of a text and a separator behind it; what has no symbol gets the id above the separator's."""
-    table = vocabulary.code_point_ids
-    ids = table[np.minimum(code_points(text), len(table) - 1)].astype(np.int64)
+    ids = vocabulary.ids_of_characters(text)
     return np.append(np.where(ids < 0, separator + 1, ids), separator)
 
 

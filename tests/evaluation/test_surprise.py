@@ -27,7 +27,7 @@ def test_each_character_costs_what_the_scorer_says_after_an_end(model: Model) ->
     text = "the king rode\nover the ford " * 12
     network = Network(model.config)
     network.assign(model.weights)
-    ids = np.append(model.vocabulary.end_of_document, model.vocabulary.encode(text)[0])
+    ids = np.append(model.vocabulary.end_of_document, model.vocabulary.ids_of_characters(text))
     expected = Scorer(network).nats_of_each(ids) / np.log(2)
     found = surprises(model, text, ignore)
     assert "".join(each.character for each in found) == text

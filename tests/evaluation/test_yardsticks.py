@@ -58,5 +58,6 @@ def test_xz_charges_what_the_text_adds() -> None:
     vocabulary = Vocabulary(tuple(" adefghiknorstvwy"))
     train, text = "the king rode over the grey ford " * 30, "the grey king sang of winter"
     added = len(lzma.compress((train + text).encode())) - len(lzma.compress(train.encode()))
-    found = xz_bits_per_char(vocabulary.encode(train)[0], vocabulary.encode(text)[0], vocabulary)
+    ids = [vocabulary.ids_of_characters(each) for each in (train, text)]
+    found = xz_bits_per_char(*ids, vocabulary)
     assert found == pytest.approx(8 * added / len(text))

@@ -13,7 +13,7 @@ TRAINING = "the old king rode over the grey ford to the winter sea\nand sang a s
 @pytest.fixture
 def corpus() -> Corpus:
     vocabulary = Vocabulary((END_OF_DOCUMENT, "\n", " ", *"abcdefghijklmnopqrstuvwxyz"))
-    ids = vocabulary.encode(TRAINING)[0]
+    ids = vocabulary.ids_of_characters(TRAINING)
     return Corpus(ids, vocabulary, profile_of(text_blocks(ids, vocabulary)))
 
 

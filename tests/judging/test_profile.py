@@ -33,7 +33,7 @@ def test_words_lines_and_characters_are_counted() -> None:
 def test_blocks_are_whole_lines(monkeypatch: pytest.MonkeyPatch) -> None:
     vocabulary = Vocabulary((END_OF_DOCUMENT, UNKNOWN, "\n", " ", *"abc"))
     text = "ab c\ncab\n\nabcabcabc\nc a"
-    ids = np.append(vocabulary.encode(text)[0], [1, 0, 4])
+    ids = np.append(vocabulary.ids_of_characters(text), [1, 0, 4])
     for size in range(1, 30):
         monkeypatch.setattr(profile, "BLOCK", size)
         blocks = list(text_blocks(ids, vocabulary))

@@ -150,7 +150,7 @@ def test_the_cost_of_a_text_is_what_the_network_says_without_filters(model_path:
     for text, nats in zip(generation.texts, generation.nats, strict=True):
         reader.reset()
         reader.step([3])
-        ids, _ = model.vocabulary.encode(text)
+        ids = model.vocabulary.ids_of_characters(text)
         if model.vocabulary.decode(ids) == text and "\n\n" not in text:
             expected = sum(
                 float(log_probabilities(reader.step([before]), np.array([after]))[0])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from charlstm.data.normalization import normalize_text
@@ -68,9 +69,12 @@ def read_seed(text: str, vocabulary: Vocabulary, *, strict: bool = False) -> See
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     if is_of_words:
         text = text.rstrip(" \t")
+    parted: Callable[[str], list[str]] = words_of if is_of_words else list
+    symbols = parted(text)
     # In the form that texts have by default; but as it is for a model that knows all of it.
-    normal = text if vocabulary.ids.keys() >= set(text) else normalize_text(text, "nfc", lowercase=False)
-    for symbol in words_of(normal) if is_of_words else normal:
+    if not vocabulary.word_ids.keys() >= set(symbols):
+        symbols = parted(normalize_text(text, "nfc", lowercase=False))
+    for symbol in symbols:
         if (known := vocabulary.word_ids.get(symbol)) is not None:
             ids.append(known)
             continue

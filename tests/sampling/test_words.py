@@ -135,6 +135,11 @@ def test_seeds_are_read_as_words() -> None:
     assert "read as the unknown word: 'queen'" in run("sample", "-m", "model", "--seed", "queen").stderr
 
 
+def test_words_of_another_normal_form_are_read_as_the_model_knows_them() -> None:
+    apart = Vocabulary(("nai\u0308ve", "king"), "word")
+    assert read_seed("nai\u0308ve king", apart, strict=True).ids == (0, 1)
+
+
 def test_what_goes_by_characters_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("charlstm.cli.interactive.refuse_without_terminal", lambda: None)
     assert "goes by characters" in run("sample", "-m", "model", "--interactive", code=2).stderr

@@ -11,22 +11,6 @@ from charlstm.data.vocabulary import Vocabulary
 from charlstm.data.words import CLITICS, UNKNOWN_WORD, words_of
 from charlstm.errors import DataError
 
-# Typographic forms that Unicode's own decompositions leave alone, and what stands for them in plain text.
-TYPOGRAPHIC = {
-    "\N{LEFT SINGLE QUOTATION MARK}": "'",
-    "\N{RIGHT SINGLE QUOTATION MARK}": "'",
-    "\N{SINGLE LOW-9 QUOTATION MARK}": "'",
-    "\N{LEFT DOUBLE QUOTATION MARK}": '"',
-    "\N{RIGHT DOUBLE QUOTATION MARK}": '"',
-    "\N{DOUBLE LOW-9 QUOTATION MARK}": '"',
-    "\N{LEFT-POINTING DOUBLE ANGLE QUOTATION MARK}": '"',
-    "\N{RIGHT-POINTING DOUBLE ANGLE QUOTATION MARK}": '"',
-    "\N{EN DASH}": "-",
-    "\N{EM DASH}": "--",
-    "\N{MINUS SIGN}": "-",
-    "\t": " ",
-}
-
 # What tokenised text has in place of numbers.
 NUMBER = "N"
 
@@ -112,12 +96,14 @@ def near_words(word: str, vocabulary: Vocabulary) -> list[int]:
 
 def _fold(symbol: str, vocabulary: Vocabulary) -> list[int]:
     """Return ids that stand for `symbol`: the first of its plainer forms that the vocabulary holds whole."""
-    plain = TYPOGRAPHIC.get(symbol, symbol)
+    plain = " " if symbol == "\t" else symbol
     decomposed = unicodedata.normalize("NFKD", plain)
     bare = "".join(character for character in decomposed if not unicodedata.combining(character))
-    for form in (plain, unicodedata.normalize("NFC", plain), decomposed, bare):
+    in_ascii = normalize_text(plain, "ascii", lowercase=False)
+    for form in (plain, unicodedata.normalize("NFC", plain), decomposed, bare, in_ascii):
         for cased in (form, form.lower(), form.upper()):
             ids = [vocabulary.ids.get(character) for character in cased]
-            if cased and all(known is not None for known in ids):
+            # A ligature in capitals is two of them.
+            if cased and len(cased) == len(form) and all(known is not None for known in ids):
                 return [known for known in ids if known is not None]
     return []

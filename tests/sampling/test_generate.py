@@ -85,6 +85,14 @@ def test_typographic_quotes_and_dashes_are_folded() -> None:
     assert plain.decode(prompt.ids) == '"I\'m" --'
 
 
+@pytest.mark.parametrize(
+    ("seed", "read"), [("\ufb01nd Stra\u00dfe", "find Strasse"), ("\u00c6\u00f8\u0142\u0111\u00fe", "AEoldth")]
+)
+def test_letters_are_folded_to_ascii_in_their_case(seed: str, read: str) -> None:
+    letters = Vocabulary(tuple(" AEFINSadefhilnorst"))
+    assert letters.decode(read_seed(seed, letters).ids) == read
+
+
 def test_accents_are_read_as_the_model_knows_them_however_they_came() -> None:
     together, apart = Vocabulary(("e", "\u00eb")), Vocabulary(("e", "\u0308", "\u00eb"))
     assert read_seed("e\u0308e", together, strict=True).ids == (1, 0)

@@ -40,7 +40,8 @@ def words(text: Judgement, held_out: Judgement | None) -> list[str]:
     own = held_out.known_word_share
     if share < own - SAME_SHARE:
         return [f"{sentence}, fewer than of text that a person wrote there ({own:.1%}): it still invents words."]
-    return [f"{sentence}, as many as of text that a person wrote there ({own:.1%}): it spells."]
+    many = "more than" if share > own + SAME_SHARE else "about as many as"
+    return [f"{sentence}, {many} of text that a person wrote there ({own:.1%}): it spells."]
 
 
 def distributions(text: Judgement, held_out: Judgement | None) -> list[str]:

@@ -22,7 +22,8 @@ PLAIN = Judgement(
 
 
 def test_words_are_compared_with_those_of_people() -> None:
-    assert "as many as" in words(PLAIN, PLAIN)[0]
+    assert "about as many as" in words(PLAIN, replace(PLAIN, known_word_share=0.96))[0]
+    assert "more than" in words(PLAIN, replace(PLAIN, known_word_share=0.9))[0]
     assert "still invents words" in words(replace(PLAIN, known_word_share=0.8), PLAIN)[0]
     assert words(PLAIN, None) == ["95.0% of its words stand in the training text."]
     assert words(replace(PLAIN, known_word_share=None), None) == ["There is no word in its text."]

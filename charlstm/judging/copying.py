@@ -6,6 +6,7 @@ long one is read past it once, in blocks: memory does not grow with it.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -39,7 +40,7 @@ class Copying:
     is_copied: NDArray[np.bool_]
 
 
-def find_copies(text: Ids, source: Ids, separator: int) -> Copying:
+def find_copies(text: Ids, source: Ids, separator: int, as_written: Callable[[Ids], Ids] = np.asarray) -> Copying:
     """Find what of a text stands in a source.
 
     N-grams are compared by hashes of 64 bits: that any of ten thousand is taken for another one of a hundred million
@@ -50,11 +51,12 @@ def find_copies(text: Ids, source: Ids, separator: int) -> Copying:
         source: ids (N,), as many as there are; may be memory-mapped.
         separator: an id above those of the source; no n-gram of the text goes across it.  The one id above it stands
             for a symbol that the source has not.
+        as_written: turns a piece of the source into the ids that it would have in the text, no fewer.
     """
     finder = _Finder(text, separator)
     for begin in range(0, len(source), BLOCK):
         # What begins in a block can end as many symbols behind it as the text has.
-        finder.look_at(np.asarray(source[begin : begin + BLOCK + len(text)]))
+        finder.look_at(as_written(source[begin : begin + BLOCK + len(text)]))
     found = {length: finder.found(length) for length in LENGTHS}
     is_copied = np.zeros(len(text), np.bool_)
     for place in np.flatnonzero(found[MARKED]).tolist():

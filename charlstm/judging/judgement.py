@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
 from charlstm.data.batches import Ids
 from charlstm.data.vocabulary import Vocabulary
+from charlstm.data.words import LINE_END
 from charlstm.judging.copying import find_copies
 from charlstm.judging.profile import (
     TextProfile,
@@ -100,9 +102,11 @@ def judge(texts: Sequence[str], corpus: Corpus) -> JudgedTexts:
     words = [word for text in texts for word in words_of(text)]
     loops = [(loop.end - loop.begin, text[loop.begin : loop.end]) for text in texts if (loop := longest_loop(text))]
     loop_chars, loop_text = max(loops, default=(0, ""), key=lambda loop: loop[0])
-    separator = len(corpus.vocabulary)
-    ids = np.concatenate([_ids(text, corpus.vocabulary, separator) for text in texts])
-    copying = find_copies(ids, corpus.ids, separator)
+    # The end of a document is written as line ends, even where the corpus has none.
+    vocabulary = corpus.vocabulary.extended(Vocabulary((LINE_END,)))
+    separator = len(vocabulary)
+    ids = np.concatenate([_ids(text, vocabulary, separator) for text in texts])
+    copying = find_copies(ids, corpus.ids, separator, partial(_as_written, vocabulary=vocabulary))
     ends = np.cumsum([len(text) + 1 for text in texts])
     begin, end = copying.longest
     joined = "\0".join([*texts, ""])
@@ -128,6 +132,12 @@ def _ids(text: str, vocabulary: Vocabulary, separator: int) -> NDArray[np.int64]
     """Return the ids of a text and a separator behind it; what has no symbol gets the id above the separator's."""
     ids = vocabulary.ids_of_characters(text)
     return np.append(np.where(ids < 0, separator + 1, ids), separator)
+
+
+def _as_written(ids: Ids, vocabulary: Vocabulary) -> Ids:
+    """Return ids (N,) with two line ends in place of each end of a document."""
+    is_end = ids == vocabulary.end_of_document
+    return np.repeat(np.where(is_end, np.int64(vocabulary.ids[LINE_END]), ids), 1 + is_end)
 
 
 def _known_share(words: Counter[str], known: Counter[str]) -> float | None:

@@ -57,6 +57,18 @@ def test_a_stretch_neither_goes_from_text_to_text_nor_across_what_has_no_symbol(
     assert judged.judgement.longest_copy_chars == 20
 
 
+@pytest.mark.parametrize("symbols", ["\n abcdefghijklmnopqrstuvwxyz", " abcdefghijklmnopqrstuvwxyz"])
+def test_documents_are_copied_across_their_ends(symbols: str) -> None:
+    vocabulary = Vocabulary((END_OF_DOCUMENT, *symbols))
+    documents = ["the old king", "rode over", "the grey ford", "to the winter sea"]
+    ids = np.concatenate([np.append(vocabulary.ids_of_characters(document), 0) for document in documents])
+    corpus = Corpus(ids, vocabulary, profile_of(text_blocks(ids, vocabulary)))
+    judged = judge([vocabulary.decode(ids)], corpus).judgement
+    assert judged.copied_shares == {8: 1, 16: 1, 32: 1, 64: None}
+    assert judged.longest_copy == "the old king\n\nrode over\n\nthe grey ford\n\nto the winter sea\n\n"
+    assert judged.copied_char_share == 1
+
+
 def test_what_has_characters_that_the_corpus_lacks_counts_as_not_copied(corpus: Corpus) -> None:
     judged = judge(["Q" * 160 + TRAINING[:40]], corpus).judgement
     assert judged.copied_shares == {8: 33 / 193, 16: 25 / 185, 32: 9 / 169, 64: 0.0}

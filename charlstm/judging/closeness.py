@@ -50,27 +50,32 @@ class Closeness:
 def closeness_after_transfer(out: Path) -> Closeness | None:
     """Return the closeness of a model that was transferred just now; None where its base cannot be opened any more.
 
-    Only for one's own model: its base and dataset are opened where the run found them, outside of its directory.
+    Nor is there any to a target that is too short for it.  Only for one's own model: its base and dataset are opened
+    where the run found them, outside of its directory.
     """
     model = load_model(out)
     base = _base_of(model)
     target = load_dataset(out / str(model.dataset["path"]))
-    return None if base is None or not len(target.splits["train"]) else closeness_of(model, target, base)
+    return None if base is None else closeness_of(model, target, base)
 
 
-def closeness_of(model: Model, target: Dataset, base: Model, random_seed: int = 1) -> Closeness:
+def closeness_of(model: Model, target: Dataset, base: Model, random_seed: int = 1) -> Closeness | None:
     """Return how close a model's text is to a target's training text and to its base's text.
+
+    None where the training text has no SEQUENCE characters in a row.
 
     Args:
         model: the model.
-        target: the dataset that it was transferred to, with training text.
+        target: the dataset that it was transferred to.
         base: the model that it was transferred from.
         random_seed: of both models' texts, which are written at a temperature of 1: as they were learned.
     """
+    of_target = sequences(_pieces_of(target))
+    if not of_target:
+        return None
     config = SamplingConfig(length=PIECE_CHARS, temperature=1.0, random_seed=random_seed)
     written, by_base = (sequences(texts_by(each, PIECES, config)) for each in (model, base))
-    from_target = jensen_shannon_bits(written, sequences(_pieces_of(target)))
-    return Closeness(from_target, jensen_shannon_bits(written, by_base))
+    return Closeness(jensen_shannon_bits(written, of_target), jensen_shannon_bits(written, by_base))
 
 
 def sequences(pieces: Sequence[str]) -> Counter[str]:

@@ -50,7 +50,8 @@ class ModelReport:
         held_out: the same of the dataset's own text that is not for training; None where there is none.
         frequent_words: "text" and "corpus" -> the most frequent words there.
         frequent_suffixes: the same of the last three letters of words of at least five.
-        closeness: whether the text is closer to the dataset's or to the base model's; None without one.
+        closeness: whether the text is closer to the dataset's or to the base model's; None without one, or where the
+            dataset has too little text for it.
         sample: the one of its texts that has the longest copied stretch.
         is_copied: which characters of it (N,) are within copied stretches.
     """

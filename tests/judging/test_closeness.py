@@ -83,6 +83,15 @@ def test_without_the_base_there_is_nothing_to_say(model_path: Path, base: Path) 
     assert closeness_after_transfer(out) is None  # another model in its place
 
 
+def test_of_a_target_without_three_characters_in_a_row_nothing_is_said(model_path: Path, base: Path) -> None:
+    out = transferred(model_path, base, "xyz")
+    text = base.parent / "short.txt"
+    text.write_text("xyz")
+    dataset = write_dataset([str(text)], CorpusConfig(), out / "dataset", overwrite=True)
+    assert len(dataset.splits["train"]) == 2
+    assert closeness_after_transfer(out) is None
+
+
 def test_sequences_do_not_go_from_piece_to_piece() -> None:
     assert sequences(["abcd", "abc", "x"]) == {"abc": 2, "bcd": 1}
 

@@ -64,7 +64,8 @@ def nats_of_texts(model: Model, texts: Sequence[Ids], precision: Precision = "fl
         For each text (N - 1,).
     """
     found = [np.empty(len(text) - 1, np.float32) for text in texts]
-    parts = [part for number, text in enumerate(texts) for part in _parts(number, len(text))]
+    offset = model.config.target_offset
+    parts = [part for number, text in enumerate(texts) for part in _parts(number, len(text), offset)]
     # The longest first, so that the texts of a batch end nearly together and those that go on are its first rows.
     parts.sort(key=lambda part: -part.steps)
     # In NumPy a core reads a batch by itself, in TensorFlow they share one.
@@ -78,9 +79,10 @@ def nats_of_texts(model: Model, texts: Sequence[Ids], precision: Precision = "fl
     return found
 
 
-def _parts(text: int, symbols: int) -> list[_Part]:
+def _parts(text: int, symbols: int, offset: int) -> list[_Part]:
+    # The symbols between the last one that is read and its target come on top of the context.
     return [
-        _Part(text, max(0, begin - 1 - CONTEXT), begin, min(begin + LONGEST, symbols))
+        _Part(text, max(0, begin - offset - CONTEXT), begin, min(begin + LONGEST, symbols))
         for begin in range(1, symbols, LONGEST)
     ]
 

@@ -91,6 +91,18 @@ def test_the_parts_of_a_long_text_have_the_context_before_them(model: Model, mon
     assert abs(without[50:53] - expected[50:53]).max() > 0.01
 
 
+def test_the_context_of_a_part_reaches_beyond_a_far_target(model: Model, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(side_by_side, "CONTEXT", 120)
+    # As networks are, and unlike the fixture, this one forgets.
+    weights = {name: array / 3 for name, array in model.weights.items()}
+    model = replace(model, config=replace(model.config, target_offset=150), weights=weights)
+    text = np.random.default_rng(3).integers(0, len(model.vocabulary), 431)
+    (whole,) = nats_of_texts(model, [text])
+    monkeypatch.setattr(side_by_side, "LONGEST", 50)
+    (nats,) = nats_of_texts(model, [text])
+    np.testing.assert_allclose(nats, whole, rtol=1e-3, atol=1e-3)
+
+
 def test_an_interrupt_ends_the_work_of_all_cores(model: Model, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(side_by_side, "cores", lambda: 2)
     monkeypatch.setattr(side_by_side, "LONGEST", 10**9)

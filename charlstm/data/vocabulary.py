@@ -60,6 +60,15 @@ class Vocabulary:
         return self.ids.get(END_OF_DOCUMENT)
 
     @property
+    def before_text(self) -> int | None:
+        """The id that is read before a text: of words a line end, else the end of a document, None where there is none.
+
+        The end of a document may stand only once in a text.  For characters that does no harm; but what a network of
+        words writes after a word that it saw once is nonsense.
+        """
+        return self.ids[LINE_END] if self.level == "word" and LINE_END in self.ids else self.end_of_document
+
+    @property
     def unknown(self) -> int | None:
         """The id that stands for everything without an id of its own, None where there is none."""
         return self.ids.get(UNKNOWN)

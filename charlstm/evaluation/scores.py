@@ -165,7 +165,7 @@ def nats_of_characters(model: Model, texts: Sequence[str], precision: Precision 
     """
     vocabulary = model.vocabulary
     costs, read, places = [], [], []
-    before = [] if vocabulary.end_of_document is None else [vocabulary.end_of_document]
+    before = [] if vocabulary.before_text is None else [vocabulary.before_text]
     for text in texts:
         ids = vocabulary.ids_of_characters(text)
         has_symbol = ids >= 0

@@ -30,10 +30,10 @@ class Surprise:
 
 
 def surprises(model: Model, text: str, note: Callable[[str], None]) -> list[Surprise]:
-    """Return what each character, or word, of a text costs as the beginning of a document.
+    """Return what each character, or word, of a text costs as the beginning of a document, or of a line of words.
 
     A character that the model does not know is not scored, and what follows is predicted as if it were not there.  The
-    first character is predicted from the end-of-document symbol; it is not scored by a model without one.
+    first character is predicted from what is read before a text; it is not scored by a model that has no such symbol.
 
     Args:
         model: the model.
@@ -47,7 +47,7 @@ def surprises(model: Model, text: str, note: Callable[[str], None]) -> list[Surp
     vocabulary = model.vocabulary
     symbols = words_of(text) if vocabulary.level == "word" else list(text)
     ids = [vocabulary.word_ids.get(symbol, vocabulary.unknown) for symbol in symbols]
-    before = [] if vocabulary.end_of_document is None else [vocabulary.end_of_document]
+    before = [] if vocabulary.before_text is None else [vocabulary.before_text]
     read = np.array([*before, *(number for number in ids if number is not None)], np.int64)
     if len(read) < 2:
         raise DataError(f"there is no {vocabulary.unit} to score: {model.path} knows none of {text[:40]!r}")

@@ -149,16 +149,8 @@ class GrowingTexts(ABC):
 
 
 def first_symbol(vocabulary: Vocabulary) -> int:
-    """Return the symbol to read where there is no seed: after it a document begins, or a line of words.
-
-    The end of a document may stand only once in a text.  For characters that does no harm; but what a network of words
-    writes after a word that it saw once is nonsense.
-    """
-    if vocabulary.level == "word" and LINE_END in vocabulary.ids:
-        return vocabulary.ids[LINE_END]
-    if vocabulary.end_of_document is not None:
-        return vocabulary.end_of_document
-    return vocabulary.ids.get("\n", 0)
+    """Return the symbol to read where there is no seed: what is read before a text, or where that is none, any."""
+    return vocabulary.ids.get(LINE_END, 0) if vocabulary.before_text is None else vocabulary.before_text
 
 
 def _columns(nats: NDArray[np.float64] | None, shape: tuple[int, ...]) -> list[list[float]]:

@@ -8,6 +8,7 @@ import pytest
 
 from charlstm.data.vocabulary import END_OF_DOCUMENT, UNKNOWN, Vocabulary
 from charlstm.errors import DataError
+from charlstm.evaluation.side_by_side import nats_of_texts
 from charlstm.evaluation.surprise import surprises
 from charlstm.model.network import Network
 from charlstm.store.model_directory import Model, load_model
@@ -58,6 +59,15 @@ def test_without_an_end_of_documents_the_first_character_is_not_scored(model: Mo
     # The symbol of the same number does for it what the end does for the other.
     found = surprises(endless, "Zking", ignore)[1:]
     assert found == surprises(model, "king", ignore)
+
+
+def test_words_are_those_of_a_line_as_samples_are(model: Model) -> None:
+    _, line_end, *others = model.vocabulary.symbols
+    words = Vocabulary((END_OF_DOCUMENT, line_end, "the", "king", *(f"w{other}w" for other in others[3:]), "z"), "word")
+    of_words = replace(model, vocabulary=words)
+    (expected,) = nats_of_texts(of_words, [np.array([words.ids[word] for word in (line_end, "the", "king")])])
+    found = surprises(of_words, "the king", ignore)
+    np.testing.assert_allclose([each.bits for each in found], expected / np.log(2), rtol=1e-5)
 
 
 def test_text_is_read_as_the_program_reads_files(model: Model) -> None:

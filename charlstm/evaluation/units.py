@@ -35,14 +35,15 @@ def read_units(names: Sequence[str], by: By, column: str | None) -> list[Unit]:
 
     Args:
         names: files, folders, "-" for standard input, or names of built-in corpora.
-        by: what a unit is: a line without its end; a row of a table, or what two or more blank lines part (one, where
-            the texts nowhere have two); or all text of a file.
+        by: what a unit is: a line without its end, of all lines of a file; a row of a table, or what two or more blank
+            lines part (one, where the texts nowhere have two); or all text of a file.
         column: the column of tables that holds the text; None for the only one, or the one named "text".
 
     Raises:
         DataError: text that cannot be read, or none at all.
     """
-    config = CorpusConfig(column=column)
+    # A line has the number by which an editor finds it.
+    config = CorpusConfig(column=column, keep_boilerplate=by == "line")
     with open_sources(names, config) as sources:
         texts = [(source.name, _text(source, config)) for source in sources.sources]
     if by == "document":

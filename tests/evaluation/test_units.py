@@ -29,6 +29,13 @@ def test_lines_have_their_numbers_in_the_text() -> None:
     ]
 
 
+def test_lines_of_a_book_are_counted_from_the_beginning_of_its_file() -> None:
+    marks = [f"*** {place} OF THE PROJECT GUTENBERG EBOOK MOBY DICK ***" for place in ("START", "END")]
+    Path("book.txt").write_text(f"Licence\n{marks[0]}\nCall me Ishmael.\n{marks[1]}\n")
+    assert ("book.txt", 3, "Call me Ishmael.") in found("line", "book.txt")
+    assert found("file", "book.txt") == [("book.txt", 1, "Call me Ishmael.\n")]
+
+
 def test_documents_are_parted_by_blank_lines_or_rows() -> None:
     assert found("document", "a.txt") == [("a.txt", 1, "  one\n\ntwo"), ("a.txt", 2, "three")]
     Path("c.txt").write_text("one\n\ntwo\n\nthree\n")

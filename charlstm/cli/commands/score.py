@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     type=click.Choice(["line", "document", "file"]),
     default="file",
     show_default=True,
-    help="What is scored by itself; documents are rows of a table, or parted by two blank lines, or by one where the "
-    "text nowhere has two.",
+    help="What is scored by itself; lines are all those of a file, Project Gutenberg's licence among them; documents "
+    "are rows of a table, or parted by two blank lines, or by one where the text nowhere has two.",
 )
 @click.option("--column", metavar="NAME", show_default="the only one, or text", help="Column that holds the text.")
 @click.option("--sort", "is_sorted", is_flag=True, help="What is predicted best comes first.")

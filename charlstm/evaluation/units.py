@@ -51,7 +51,8 @@ def read_units(names: Sequence[str], by: By, column: str | None) -> list[Unit]:
     elif by == "line":
         units = [Unit(source, *each) for source, text in texts for each in _lines(text)]
     else:
-        units = [Unit(source, 1, text.replace(END_MARK, "\n")) for source, text in texts if text.strip()]
+        wholes = [(source, text.replace(END_MARK, "\n")) for source, text in texts]
+        units = [Unit(source, 1, text) for source, text in wholes if text.strip()]
     if not units:
         raise DataError(f"there is no text in {', '.join(names[:3])}: nothing but white space")
     return units

@@ -66,5 +66,7 @@ def test_a_file_is_all_of_it() -> None:
 @pytest.mark.parametrize("by", ["line", "document", "file"])
 def test_nothing_but_white_space_is_refused(by: By) -> None:
     Path("blank.txt").write_text(" \n\n\t\n")
-    with pytest.raises(DataError, match=r"no text in blank\.txt"):
-        read_units(["blank.txt"], by, None)
+    Path("blank.csv").write_text('text\n""\n""\n')
+    for name in ("blank.txt", "blank.csv"):
+        with pytest.raises(DataError, match=f"no text in {name}"):
+            read_units([name], by, None)

@@ -30,18 +30,22 @@ def delimited_rows(blocks: Iterable[str], name: str, delimiter: str, column: str
         DataError: a missing column, or a row that cannot be read.
     """
     csv.field_size_limit(MAX_ROW_CHARACTERS)
-    reader = csv.reader(_lines(blocks, name), delimiter=delimiter)
+    reader = csv.reader(_lines(blocks, name), delimiter=delimiter, strict=True)
+    lines_read = 0
     try:
         header = next(reader, None)
         if header is None:
             return
         position = _position(_choose(column, header, name), header, name)
         conditions = [(_position(key, header, name), value) for key, value in where]
+        lines_read = reader.line_num
         for row in reader:
             if all(place < len(row) and row[place] == value for place, value in conditions) and position < len(row):
                 yield row[position]
+            lines_read = reader.line_num
     except csv.Error as problem:
-        raise DataError(f"{name}, line {reader.line_num:,}: is not valid CSV ({problem})") from None
+        # The line in which the row begins: a quote without an end is there, and read on to the end of the file.
+        raise DataError(f"{name}, line {lines_read + 1:,}: is not valid CSV ({problem})") from None
 
 
 def json_rows(blocks: Iterable[str], name: str, column: str | None, where: Where) -> Iterator[str]:

@@ -17,7 +17,7 @@ Where = tuple[tuple[str, str], ...]
 
 
 def delimited_rows(blocks: Iterable[str], name: str, delimiter: str, column: str | None, where: Where) -> Iterator[str]:
-    """Yield the text of each row of a CSV or TSV file.
+    """Yield the text of each row of a CSV or TSV file; the first that is not empty names the columns.
 
     Args:
         blocks: the file's text.
@@ -33,7 +33,7 @@ def delimited_rows(blocks: Iterable[str], name: str, delimiter: str, column: str
     reader = csv.reader(_lines(blocks, name), delimiter=delimiter, strict=True)
     lines_read = 0
     try:
-        header = next(reader, None)
+        header = next((row for row in reader if any(map(str.strip, row))), None)
         if header is None:
             return
         position = _position(_choose(column, header, name), header, name)
@@ -106,6 +106,8 @@ def _lines(blocks: Iterable[str], name: str) -> Iterator[str]:
 def _choose(column: str | None, columns: Sequence[str], place: str) -> str:
     if column is not None:
         return column
+    if not columns:
+        raise DataError(f"{place}: has no column")
     if len(columns) == 1:
         return columns[0]
     if _DEFAULT_COLUMN in columns:

@@ -186,6 +186,8 @@ def test_tables(tmp_path: Path) -> None:
     assert read(tmp_path / "x.jsonl", column="b", where=(("n", "1"),)) == "json\nline\0"
     (tmp_path / "one.csv").write_text("lyrics\nla\n")
     assert read(tmp_path / "one.csv") == "la\0"
+    (tmp_path / "late.csv").write_text("\n \nlyrics\nla\n\nle\n")
+    assert read(tmp_path / "late.csv") == "la\0le\0"
 
 
 def test_a_table_on_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -210,6 +212,7 @@ def test_a_table_on_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
         ("x.tsv", 'a\tb\n1\t2\n1\t"2\n', {"column": "b"}, "line 3: is not valid CSV"),
         ("x.csv", 'a,"b\n', {}, "line 1: is not valid CSV"),
         ("x.jsonl", '{"a": 1}\n', {"column": "b"}, "line 1: has no column 'b'"),
+        ("x.jsonl", '{"a": "x"}\n{}\n', {}, "line 2: has no column$"),
         ("x.jsonl", '{"a": "x"}\n{"a": 1}\n', {"column": "a"}, "line 2: the key 'a' holds 1, which is no text"),
         ("x.jsonl", '{"a": "x"}\n{"a": \n', {"column": "a"}, "line 2: is not valid JSON"),
         ("x.jsonl", "[" * 200_000, {"column": "a"}, "line 1: is not valid JSON"),

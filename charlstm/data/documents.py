@@ -64,8 +64,11 @@ def mark_documents(blocks: Iterable[str], boundary: Boundary) -> Iterator[str]:
         if not begun:
             head = _without_leading_blank_lines(head)
             if not head.strip(_BLANK):
-                # Nothing of the document has come yet but, perhaps, the indentation of its first line.
-                head, carry = "", _without_leading_blank_lines(head + carry)
+                # Nothing of the document has come yet but, perhaps, the indentation of its first line, or line ends
+                # that a boundary begins with.
+                waiting = head + carry
+                kept = max(len(_without_leading_blank_lines(waiting)), boundary.hold)
+                head, carry = "", waiting[max(0, len(waiting) - kept) :]
                 if len(carry) > _LONGEST_BLANK and not carry.strip(_BLANK):
                     carry = ""
         begun = begun or head != ""

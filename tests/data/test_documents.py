@@ -29,6 +29,12 @@ def test_blocks_of_any_size_give_the_same_documents(blocks: list[str], boundary:
     assert "".join(mark_documents(blocks, boundary)) == "".join(mark_documents(["".join(blocks)], boundary))
 
 
+def test_a_boundary_that_begins_with_a_line_end_is_found_across_blocks() -> None:
+    boundary = delimiter("\n--\n")
+    assert list(mark_documents(["\n", "--\na"], boundary)) == ["a\0"]
+    assert "".join(mark_documents(["\n\n \n", "--\n\n", "\n-", "-\na"], boundary)) == "a\0"
+
+
 @given(st.text("ab \t\n\0"), st.sampled_from([LINE, BLANK_LINES, SINGLE_BLANK_LINE]))
 def test_documents_are_what_the_plain_definition_says(text: str, boundary: Boundary) -> None:
     assert boundary.pattern is not None

@@ -24,7 +24,7 @@ from charlstm.data.corpus import (
 )
 from charlstm.data.sources import Sources, open_sources
 from charlstm.data.splits import choose_split_by, split_documents, split_positions
-from charlstm.data.vocabulary import Vocabulary
+from charlstm.data.vocabulary import END_OF_DOCUMENT, Vocabulary
 from charlstm.errors import DataError, reading
 from charlstm.store import atomic
 from charlstm.store.array_file import ArrayWriter, open_array
@@ -107,7 +107,8 @@ def write_dataset(
 ) -> Dataset:
     """Encode text into a new dataset directory and open it.
 
-    The text is read twice, in blocks: memory does not grow with it, but for four bytes a document.
+    The text is read twice, in blocks: memory does not grow with it, but for four bytes a document.  It is read a third
+    time where it is split by position and symbols of several documents are left out.
 
     Args:
         sources: files, folders, "-" for standard input, or names of built-in corpora.
@@ -204,11 +205,17 @@ def _encode(
     if split_by == "document":
         split_of, ends = split_documents(counts.lengths, config.split, config.random_seed), None
     else:
-        split_of, ends = None, split_positions(int(by_id.sum()), config.split)
+        length = int(by_id.sum())
+        if left_out and vocabulary.unknown is None and counts.documents > 1:
+            # A document of which nothing is kept vanishes with its end, which only encoding tells.
+            blocks = encode_corpus(sources, config, counts, vocabulary, lambda _: None)
+            length = sum(len(block.ids) for block in blocks)
+        split_of, ends = None, split_positions(length, config.split)
     with SplitWriter(directory, vocabulary, split_of, ends) as writer:
         for block in encode_corpus(sources, config, counts, vocabulary, meter.advance):
             writer.add(block)
         sizes = writer.sizes()
+    by_id[vocabulary.ids[END_OF_DOCUMENT]] = writer.documents
     for split, share in zip(SPLITS, config.split, strict=True):
         if share > 0 and sizes[split]["ids"] == 0:
             raise DataError(f"nothing is left for the {split} split once symbols are left out: keep more of them")

@@ -109,6 +109,12 @@ def test_documents_of_which_nothing_is_kept_vanish(tmp_path: Path) -> None:
     assert dataset.summary["documents"] == 20
 
 
+def test_documents_that_vanish_take_no_place_in_a_split_by_position(tmp_path: Path) -> None:
+    dataset = write(tmp_path, "1\n" * 50 + "abc\n" * 50, documents="line", keep="1", split_by="position")
+    assert {name: len(ids) for name, ids in dataset.splits.items()} == {"train": 80, "valid": 10, "test": 10}
+    assert dataset.summary["unigram_bits_per_char"] == pytest.approx(1)
+
+
 def test_more_than_256_symbols(tmp_path: Path) -> None:
     text = "".join(chr(0x4E00 + number) for number in range(400)) + "\U0001f600"
     dataset = write(tmp_path, text, split=(1.0, 0.0, 0.0))

@@ -32,8 +32,9 @@ class Surprise:
 def surprises(model: Model, text: str, note: Callable[[str], None]) -> list[Surprise]:
     """Return what each character, or word, of a text costs as the beginning of a document, or of a line of words.
 
-    A character that the model does not know is not scored, and what follows is predicted as if it were not there.  The
-    first character is predicted from what is read before a text; it is not scored by a model that has no such symbol.
+    A character that the model does not know is read and scored as its unknown symbol; by a model without one it is not
+    scored, and what follows is predicted as if it were not there.  The first character is predicted from what is read
+    before a text; it is not scored by a model that has no such symbol.
 
     Args:
         model: the model.

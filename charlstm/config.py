@@ -59,6 +59,7 @@ class CorpusConfig(Config):
         random_seed: for the shuffle.
         level: what a symbol is: a character, or a word, with punctuation marks and line ends as words.
         max_vocabulary: the number of symbols, at most, of which the most frequent are kept; None for no limit.
+        tokenized: whether words are what stands between white space; None for text in which the unknown word does.
     """
 
     encoding: str = "utf-8"
@@ -77,6 +78,7 @@ class CorpusConfig(Config):
     random_seed: int = 1
     level: Level = added("char")
     max_vocabulary: int | None = added(None)
+    tokenized: bool | None = added(None)
 
     def __post_init__(self) -> None:
         for limit, is_given in {"min-count": self.min_count > 1, "max-vocabulary": self.max_vocabulary}.items():

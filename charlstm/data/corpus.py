@@ -248,6 +248,7 @@ def _count(sources: Sources, config: CorpusConfig, boundary: Boundary, advance: 
     tokenized = False
     if config.level == "word":
         tokenized, texts = words_begin(texts)
+        tokenized = tokenized if config.tokenized is None else config.tokenized
         pattern = word_pattern(tokenized=tokenized)
         counter, texts = WordCounter(pattern), whole_word_blocks(texts, pattern)
     beginning: list[str] = []

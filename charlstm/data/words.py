@@ -50,9 +50,14 @@ def word_pattern(*, tokenized: bool) -> re.Pattern[str]:
     return _TOKENIZED if tokenized else _plain_pattern()
 
 
-def words_of(text: str) -> list[str]:
-    """Return the words of a whole text, line ends among them."""
-    return word_pattern(tokenized=is_tokenized(text)).findall(text)
+def words_of(text: str, *, tokenized: bool | None = None) -> list[str]:
+    """Return the words of a whole text, line ends among them.
+
+    Args:
+        text: any characters.
+        tokenized: whether it is tokenised already; None for what the text tells.
+    """
+    return word_pattern(tokenized=is_tokenized(text) if tokenized is None else tokenized).findall(text)
 
 
 def whole_word_blocks(blocks: Iterable[str], pattern: re.Pattern[str]) -> Iterator[str]:

@@ -10,12 +10,12 @@ from typing import Any
 
 import numpy as np
 
-from charlstm.config import UNKNOWN_OF_LEVEL, CorpusConfig, Split
+from charlstm.config import CorpusConfig, Split
 from charlstm.errors import DataError, OptionError
 from charlstm.evaluation.documents import DocumentScore, document_scores, sum_by_document
 from charlstm.evaluation.yardsticks import ngram_bits_per_char, unigram_bits_per_char, xz_bits_per_char
 from charlstm.store.dataset_directory import Dataset
-from charlstm.store.given_text import check_level, open_dataset
+from charlstm.store.given_text import check_level, corpus_like, open_dataset
 from charlstm.store.model_directory import Model, dataset_of, load_model
 from charlstm.training.compiled import scorer_of
 from charlstm.training.scoring import Score
@@ -65,8 +65,8 @@ def evaluate(
 
     Args:
         model: the model directory.
-        texts: one dataset directory, of which `split` is scored, or the sources of a text, which is scored whole;
-            without any, the dataset that the model was trained on.
+        texts: one dataset directory, of which `split` is scored, or the sources of a text, which is read as the model's
+            own was and scored whole; without any, the dataset that the model was trained on.
         split: the part of the dataset.
         note: takes sentences for the user.
         per_document: whether to say how well each document is predicted.
@@ -78,9 +78,7 @@ def evaluate(
     trained = load_model(model)
     with tempfile.TemporaryDirectory(prefix="charlstm-") as scratch:
         if texts:
-            level = trained.vocabulary.level
-            corpus = CorpusConfig(split=(1.0, 0.0, 0.0), level=level, unknown=UNKNOWN_OF_LEVEL[level])
-            dataset = open_dataset(texts, corpus, Path(scratch) / "dataset")
+            dataset = open_dataset(texts, corpus_like(trained), Path(scratch) / "dataset")
         else:
             dataset = open_dataset([str(dataset_of(trained))], CorpusConfig(), Path(scratch) / "dataset")
         is_whole_text = dataset.path.parent == Path(scratch)
@@ -99,6 +97,9 @@ def _score(
     translated, left_out = model.vocabulary.translate(ids, dataset.vocabulary)
     if left_out:
         note(f"{left_out:,} {model.vocabulary.unit}s are not scored: {model.path} does not know their symbols")
+    if unknown := int(np.count_nonzero(translated == model.vocabulary.unknown)):
+        unit = model.vocabulary.unit
+        note(f"{unknown:,} {unit}s are read as the unknown {unit}: {model.path} does not know them")
     if len(translated) < 2:
         raise DataError(f"{dataset.path}: {len(translated)} {model.vocabulary.unit}s to score; at least 2 are needed")
     nats, hits = scorer_of(model.config, model.weights).of_each(translated)

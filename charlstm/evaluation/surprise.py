@@ -13,6 +13,7 @@ from charlstm.data.vocabulary import Vocabulary, listed
 from charlstm.data.words import START, joined, words_of
 from charlstm.errors import DataError
 from charlstm.evaluation.side_by_side import nats_of_texts
+from charlstm.store.given_text import corpus_like
 from charlstm.store.model_directory import Model
 
 
@@ -38,22 +39,26 @@ def surprises(model: Model, text: str, note: Callable[[str], None]) -> list[Surp
 
     Args:
         model: the model.
-        text: any characters; put into the normal form that texts have by default.
+        text: any characters; read as the model's own text was.
         note: takes sentences for the user.
 
     Raises:
         DataError: there is no character to score.
+        ModelError: what the model says of its own text is unusable.
     """
-    text = normalize_text(text.replace("\r\n", "\n").replace("\r", "\n"), "nfc", lowercase=False)
-    vocabulary = model.vocabulary
-    symbols = words_of(text) if vocabulary.level == "word" else list(text)
+    corpus, vocabulary = corpus_like(model), model.vocabulary
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    text = normalize_text(text, corpus.normalize, lowercase=corpus.lowercase)
+    symbols = words_of(text, tokenized=corpus.tokenized) if vocabulary.level == "word" else list(text)
     ids = [vocabulary.word_ids.get(symbol, vocabulary.unknown) for symbol in symbols]
     before = [] if vocabulary.before_text is None else [vocabulary.before_text]
     read = np.array([*before, *(number for number in ids if number is not None)], np.int64)
     if len(read) < 2:
         raise DataError(f"there is no {vocabulary.unit} to score: {model.path} knows none of {text[:40]!r}")
-    if unknown := list(dict.fromkeys(each for each, number in zip(symbols, ids, strict=True) if number is None)):
-        note(f"{ids.count(None):,} {vocabulary.unit}s are not scored: {model.path} does not know {listed(unknown)}")
+    if unknown := [symbol for symbol in symbols if symbol not in vocabulary.word_ids]:
+        unit, named = vocabulary.unit, listed(list(dict.fromkeys(unknown)))
+        how = "not scored" if vocabulary.unknown is None else f"read as the unknown {unit}"
+        note(f"{len(unknown):,} {unit}s are {how}: {model.path} does not know {named}")
     (nats,) = nats_of_texts(model, [read])
     costs = iter(nats.astype(np.float64) / math.log(2))
     # Without a symbol before it, nothing predicts the first.

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from charlstm.config import CorpusConfig
 from charlstm.data.vocabulary import SPECIAL_SYMBOLS
-from charlstm.errors import DataError
+from charlstm.errors import DataError, ModelError, OptionError
 from charlstm.store.dataset_directory import Dataset, load_dataset, write_dataset
 from charlstm.store.model_directory import CONFIG, Model
 
@@ -21,6 +21,27 @@ def open_dataset(texts: Sequence[str], corpus: CorpusConfig, scratch: Path) -> D
     if len(texts) == 1 and os.path.exists(Path(texts[0]) / CONFIG):
         raise DataError(f"{texts[0]} is a model, not a text or dataset: give models with -m")
     return write_dataset(texts, corpus, scratch)
+
+
+def corpus_like(model: Model) -> CorpusConfig:
+    """Return how a new text, all of it in one split, is read as the one was that a model learned from.
+
+    Raises:
+        ModelError: what the model says of that is unusable.
+    """
+    try:
+        own = CorpusConfig.from_json(model.dataset.get("options", CorpusConfig().to_json()))
+        found = CorpusConfig.values_from_json({"tokenized": model.dataset.get("is_tokenized")})
+    except OptionError as problem:
+        raise ModelError(f"{model.path / CONFIG}: {problem}") from None
+    return CorpusConfig(
+        normalize=own.normalize,
+        lowercase=own.lowercase,
+        unknown="symbol",  # what the normal form leaves out is told as well
+        split=(1.0, 0.0, 0.0),
+        level=model.vocabulary.level,
+        **found,
+    )
 
 
 def check_is_learnable(dataset: Dataset) -> None:

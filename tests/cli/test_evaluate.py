@@ -12,6 +12,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from charlstm.cli.main import main
+from charlstm.config import CorpusConfig
 
 COLOURS = {"FORCE_COLOR": "1", "TERM": "xterm-256color", "COLORTERM": "", "NO_COLOR": ""}
 MARKED = re.compile(r"\x1b\[([0-9;]+)m([^\x1b]*)")
@@ -69,6 +70,18 @@ def test_few_documents_are_shown_in_one_table() -> None:
     assert "All documents, the worst first" in output
     assert "Best" not in output
     assert "Traceback" not in output
+
+
+def test_a_text_is_read_as_that_of_the_model() -> None:
+    Path("king.txt").write_text("the king rode")
+    expected = json.loads(run("king.txt", "--json").stdout)
+    document = json.loads(Path("model/config.json").read_text())
+    document["dataset"] = {"options": CorpusConfig(normalize="ascii", lowercase=True).to_json()}
+    Path("model/config.json").write_text(json.dumps(document))
+    Path("given.txt").write_text("The K\u00ef\u4e2dng r\u00f3de")
+    result = run("given.txt", "--json")
+    assert json.loads(result.stdout) == {**expected, "left_out": 1}
+    assert "1 characters are not scored" in result.stderr
 
 
 def test_a_text_is_shown_as_a_line_a_character() -> None:

@@ -144,7 +144,9 @@ def test_a_transfer_follows_the_words_whatever_their_order() -> None:
 
 def test_a_text_is_read_as_the_model_reads() -> None:
     Path("line.txt").write_text("the king rode over the ford, unheard .")
-    scored = report("evaluate", "line.txt", "-m", "base")
+    result = run("evaluate", "line.txt", "-m", "base", "--json")
+    scored = json.loads(result.stdout)
+    assert "1 words are read as the unknown word: base does not know them" in result.stderr
     # Nine words and the end of the document, of which the first has nothing before it.
     assert (scored["words"], scored["chars"], scored["left_out"]) == (9, 38, 0)
     report("transfer", "line.txt", "-m", "base", "-o", "poet", "--epochs", "1", "--batch-size", "1")

@@ -131,6 +131,14 @@ def test_plain_text_is_parted_and_says_so(tmp_path: Path) -> None:
     assert dataset.vocabulary.unknown is None
 
 
+def test_whether_text_is_tokenised_can_be_said(tmp_path: Path) -> None:
+    dataset = made(tmp_path, "(don't) it", tokenized=True)
+    assert words_in(dataset) == ["(don't)", "it", END_OF_DOCUMENT]
+    assert dataset.summary["is_tokenized"]
+    plain = made(tmp_path, "(don't) <unk>", tokenized=False)
+    assert words_in(plain) == ["(", "don't", ")", UNKNOWN, END_OF_DOCUMENT]
+
+
 def test_the_most_frequent_words_are_kept_and_others_are_unknown(tmp_path: Path) -> None:
     text = "b b b c c a a d"
     dataset = made(tmp_path, text, max_vocabulary=3)

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from charlstm.config import CorpusConfig
 from charlstm.data.vocabulary import END_OF_DOCUMENT, UNKNOWN, Vocabulary
 from charlstm.errors import DataError
 from charlstm.evaluation.side_by_side import nats_of_texts
@@ -48,8 +49,10 @@ def test_unknown_characters_are_passed_over_and_named(model: Model) -> None:
 
 def test_an_unknown_symbol_stands_for_them_where_there_is_one(model: Model) -> None:
     symbols = tuple(UNKNOWN if symbol == "z" else symbol for symbol in model.vocabulary.symbols)
-    found = surprises(replace(model, vocabulary=Vocabulary(symbols)), "k\u20acing", ignore)
+    notes: list[str] = []
+    found = surprises(replace(model, vocabulary=Vocabulary(symbols)), "k\u20acing", notes.append)
     assert [each.bits for each in found] == [each.bits for each in surprises(model, "kzing", ignore)]
+    assert notes == [f"1 characters are read as the unknown character: {model.path} does not know '\u20ac'"]
 
 
 def test_without_an_end_of_documents_the_first_character_is_not_scored(model: Model) -> None:
@@ -75,6 +78,18 @@ def test_text_is_read_as_the_program_reads_files(model: Model) -> None:
     vocabulary = Vocabulary((*model.vocabulary.symbols[:-1], "\N{LATIN SMALL LETTER E WITH ACUTE}"))
     (each,) = surprises(replace(model, vocabulary=vocabulary), "e\u0301", ignore)
     assert each.bits is not None
+
+
+def test_text_is_read_as_that_of_the_model(model: Model) -> None:
+    options = CorpusConfig(normalize="ascii", lowercase=True).to_json()
+    folding = replace(model, dataset={"options": options})
+    assert surprises(folding, "K\u00efng", ignore) == surprises(model, "king", ignore)
+    symbols = ("(don't)", "(", "don't", ")", *(f"w{symbol}w" for symbol in model.vocabulary.symbols[4:]))
+    words = replace(model, vocabulary=Vocabulary(symbols, "word"))
+    tokenized = replace(words, dataset={"is_tokenized": True})
+    assert [each.character for each in surprises(tokenized, "(don't) (don't)", ignore)] == ["(don't)", " (don't)"]
+    plain = replace(words, dataset={"is_tokenized": False})
+    assert len(surprises(plain, "(don't) <unk>", [].append)) == 4
 
 
 @pytest.mark.parametrize("text", ["", "\u20ac"])

@@ -56,7 +56,8 @@ def command(
     know.
 
     Beside them stands what the text costs by simpler means that learned on the same training text. Without a DATASET
-    or TEXT, it is the dataset in the model's directory, which a model has that was trained on texts.
+    or TEXT, it is the dataset in the model's directory, which a model has that was trained on texts. A text is read as
+    the model's own was: in its normal form and case, tokenised or not.
     """
     import dataclasses
 

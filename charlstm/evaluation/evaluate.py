@@ -59,7 +59,7 @@ class EvaluationReport:
 
 
 def evaluate(
-    model: Path, texts: Sequence[str], split: Split, note: Callable[[str], None], *, per_document: bool = False
+    model: Path, texts: Sequence[str], split: Split | None, note: Callable[[str], None], *, per_document: bool = False
 ) -> EvaluationReport:
     """Score a text with a model.
 
@@ -67,13 +67,14 @@ def evaluate(
         model: the model directory.
         texts: one dataset directory, of which `split` is scored, or the sources of a text, which is read as the model's
             own was and scored whole; without any, the dataset that the model was trained on.
-        split: the part of the dataset.
+        split: the part of the dataset; None for its test text.
         note: takes sentences for the user.
         per_document: whether to say how well each document is predicted.
 
     Raises:
         DataError: the text cannot be used, or has fewer than two characters.
         ModelError: the model cannot be used.
+        OptionError: a part of what is scored whole.
     """
     trained = load_model(model)
     with tempfile.TemporaryDirectory(prefix="charlstm-") as scratch:
@@ -82,7 +83,9 @@ def evaluate(
         else:
             dataset = open_dataset([str(dataset_of(trained))], CorpusConfig(), Path(scratch) / "dataset")
         is_whole_text = dataset.path.parent == Path(scratch)
-        return _score(trained, dataset, None if is_whole_text else split, note, per_document=per_document)
+        if is_whole_text and split:
+            raise OptionError(f"--split {split}: is a part of a dataset, and a text is scored whole; leave it out")
+        return _score(trained, dataset, None if is_whole_text else split or "test", note, per_document=per_document)
 
 
 def _score(

@@ -154,6 +154,11 @@ def test_what_does_not_fit_is_refused(arguments: list[str], code: int, says: str
     assert result.stdout == ""
 
 
+def test_a_text_has_no_parts() -> None:
+    Path("book.txt").write_text("the king rode over grey ford\n" * 20)
+    assert "a text is scored whole; leave it out" in run("book.txt", "--split", "valid", code=2).stderr
+
+
 def test_a_text_in_place_of_the_name_of_one_is_no_file() -> None:
     assert "there is no file" in run("the king rode over grey ford\n" * 20, code=4).stderr
 

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, get_args
 import click
 
 from charlstm.cli.options import json_option, model_option, text_arguments
-from charlstm.cli.params import is_on_command_line
 from charlstm.config import Split
 from charlstm.errors import OptionError
 
@@ -21,14 +20,12 @@ EXTREMES = 5
 
 
 @click.command()
-@click.pass_context
 @text_arguments
 @model_option("Model directory to judge.")
 @click.option(
     "--split",
     type=click.Choice(get_args(Split)),
-    default="test",
-    show_default=True,
+    show_default="test",
     help="Part of a dataset; a text is scored whole.",
 )
 @click.option(
@@ -41,10 +38,9 @@ EXTREMES = 5
 )
 @json_option
 def command(
-    context: click.Context,
     texts: tuple[str, ...],
     model: Path | None,
-    split: str,
+    split: str | None,
     per_document: bool,
     show: str | None,
     as_json: bool,
@@ -68,7 +64,7 @@ def command(
         for option, is_given in {
             "DATASET and TEXT": texts,
             "--per-document": per_document,
-            "--split": is_on_command_line(context, "split"),
+            "--split": split,
         }.items():
             if is_given:
                 raise OptionError(f"--show scores the text that it is given and nothing else: leave out {option}")

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from charlstm.config import ModelConfig
+from charlstm.model.large_pages import in_large_pages
 from charlstm.model.weights import head_kernel, input_rows
 from charlstm.store.model_directory import Weights
 
@@ -51,7 +52,7 @@ class NumpyLSTM:
             _Cell(weights, layer, units, streams, from_ids=layer == 0 and is_kept)
             for layer, units in enumerate(config.units)
         ]
-        self._head_kernel = np.ascontiguousarray(head_kernel(weights))
+        self._head_kernel = in_large_pages(np.ascontiguousarray(head_kernel(weights)))
         self._head_bias = weights["head/bias"]
 
     def beside(self, streams: int) -> NumpyLSTM:
@@ -120,9 +121,9 @@ class _Cell:
         if from_ids:
             # The bias goes with the row of a symbol.
             self._rows = kernel + bias
-            self._kernel = recurrent_kernel
+            self._kernel = in_large_pages(recurrent_kernel)
         else:
-            self._kernel = np.concatenate([kernel, recurrent_kernel])
+            self._kernel = in_large_pages(np.concatenate([kernel, recurrent_kernel]))
             self._bias = bias
         self._look_at(np.zeros((streams, len(self._kernel)), np.float32), np.zeros((streams, units), np.float32))
 

@@ -15,6 +15,9 @@ from charlstm.model.processor import processor_is_zen_4
 
 # Of mallopt(3): how many heaps there may be.
 M_ARENA_MAX = -8
+# What TensorFlow looks for in a graph, and what an unrolled LSTM has none of.  Without it the first training step of
+# 3 x 512, 64 x 100, came after 5.4 s in place of 6.0 (bfloat16; 5.0 and 5.6 in float32), and later ones took as long.
+IDLE_OPTIMIZERS = ("layout_optimizer", "remapping", "shape_optimization", "loop_optimization")
 
 
 def start_tensorflow(threads: int | None = None) -> None:
@@ -40,6 +43,7 @@ def start_tensorflow(threads: int | None = None) -> None:
     with contextlib.suppress(RuntimeError):  # the pools have started already: in a notebook, or a test
         tf.config.threading.set_intra_op_parallelism_threads(1)
         tf.config.threading.set_inter_op_parallelism_threads(threads)
+    tf.config.optimizer.set_experimental_options(dict.fromkeys(IDLE_OPTIMIZERS, False))
 
 
 def _share_heaps(threads: int) -> None:

@@ -31,6 +31,16 @@ def test_help_and_wrong_usage_import_nothing_heavy(arguments: list[str]) -> None
     assert result.returncode == 0, result.stderr
 
 
+def test_tensorflow_looks_for_nothing_that_its_graphs_have_not() -> None:
+    code = (
+        "from charlstm.model.runtime import start_tensorflow\nstart_tensorflow()\n"
+        "import tensorflow as tf\nprint(*tf.config.optimizer.get_experimental_options().items())"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "('remapping', False)" in result.stdout
+    assert "('arithmetic_optimization', False)" not in result.stdout
+
+
 def test_tensorflow_works_with_a_thread_an_operation_and_as_many_at_once_as_there_are_cores() -> None:
     code = (
         "import sys\nfrom charlstm.model.runtime import cores, start_tensorflow\nstart_tensorflow()\n"

@@ -16,7 +16,7 @@ from charlstm.model.processor import processor_is_zen_4
 # Of mallopt(3): how many heaps there may be.
 M_ARENA_MAX = -8
 # What TensorFlow looks for in a graph, and what an unrolled LSTM has none of.  Without it the first training step of
-# 3 x 512, 64 x 100, came after 5.4 s in place of 6.0 (bfloat16; 5.0 and 5.6 in float32), and later ones took as long.
+# 3 x 512, 64 x 100, came after 5.6 s in place of 6.0 (bfloat16; 5.1 and 5.6 in float32), and later ones took as long.
 IDLE_OPTIMIZERS = ("layout_optimizer", "remapping", "shape_optimization", "loop_optimization")
 
 

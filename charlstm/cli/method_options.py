@@ -175,18 +175,13 @@ def refuse_idle(context: click.Context) -> None:
         if context.get_parameter_source(name) not in GIVEN:
             continue
         chosen = context.params[choice] or usual_schedule(context.params["optimizer"])
+        if name == "decay" and chosen == "cyclical":
+            choice, readers, chosen = "cycle", ("exp_range",), context.params["cycle"]
         if chosen not in readers:
             raise OptionError(
                 f"--{name.replace('_', '-')} is of --{choice} {' and '.join(readers)}, not of {chosen}: leave it out, "
                 f"or give --{choice} too"
             )
-    chosen = context.params.get("cycle")
-    if (
-        context.get_parameter_source("decay") in GIVEN
-        and context.params["schedule"] == "cyclical"
-        and chosen != "exp_range"
-    ):
-        raise OptionError(f"--decay is of --cycle exp_range, not of {chosen}: leave it out, or give --cycle too")
 
 
 def schedule_options(command: Callable[..., Any]) -> Callable[..., Any]:

@@ -50,6 +50,8 @@ def _multiply(products: list[Product], precision: Precision) -> Step:
     start_tensorflow()
     import tensorflow as tf
 
+    from charlstm.model.matmul import matmul
+
     # The optimizer would take away what nobody reads.
     tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
     dtype = tf.as_dtype(precision)
@@ -66,7 +68,7 @@ def _multiply(products: list[Product], precision: Precision) -> Step:
 
     @tf.function(autograph=False)  # type: ignore[untyped-decorator]
     def compiled() -> Any:
-        done = [tf.matmul(left, right).op for left, right in operands]
+        done = [matmul(left, right).op for left, right in operands]
         with tf.control_dependencies(done):
             return tf.constant(0)
 

@@ -7,6 +7,8 @@ from typing import Any, NamedTuple
 
 import tensorflow as tf
 
+from charlstm.model.matmul import matmul, matmul_by_transposed
+
 BLOCK_STEPS = 10  # Steps per weight-gradient product; see Cell.weight_gradients.
 ONE_HOT_SYMBOLS = 256  # Up to here the gradient of the row lookup is a product; see Cell._kernel_gradient.
 
@@ -103,7 +105,7 @@ class Cell:
         # Above the bottom one product over input and state: no sum of two, and no array of projections in memory.  In
         # two products, training steps ran at 0.94 to 0.98 of the speed (2 x 128 and 3 x 512, float32 and bfloat16).
         operand, added = (h, x) if self.is_bottom else (tf.concat([x, h], 0), self.bias)
-        gates = tf.cast(tf.matmul(self.forward_weights, operand), tf.float32) + added
+        gates = tf.cast(matmul(self.forward_weights, operand), tf.float32) + added
         sigmoids, candidate = tf.split(gates, [3 * self.units, self.units])
         i, f, o = tf.split(tf.sigmoid(sigmoids), 3)
         g = tf.tanh(candidate)
@@ -138,8 +140,8 @@ class Cell:
         )  # fmt: skip
         gates = tf.cast(tf.reshape(result.dicfo, self.gate_shape), self.dtype)
         # In one product, of both weights, training steps ran at 0.9 (2 x 128, float32) to 1.0 of the speed.
-        before = tf.cast(tf.matmul(self.backward_recurrent, gates), tf.float32)
-        below = above if self.is_lookup else tf.cast(tf.matmul(self.backward_kernel, gates), tf.float32)
+        before = tf.cast(matmul(self.backward_recurrent, gates), tf.float32)
+        below = above if self.is_lookup else tf.cast(matmul(self.backward_kernel, gates), tf.float32)
         return gates, before, result.cs_prev_grad, below
 
     def weight_gradients(
@@ -209,4 +211,4 @@ class Cell:
 
 def _outer(gates: tf.Tensor, right: tf.Tensor) -> tf.Tensor:
     """(4H, N) and (K, N) to (4H, K), float32."""
-    return tf.cast(tf.matmul(gates, right, transpose_b=True), tf.float32)
+    return tf.cast(matmul_by_transposed(gates, right), tf.float32)

@@ -5,7 +5,7 @@ import numpy_reference
 import pytest
 import tensorflow as tf
 
-from charlstm.model import lstm_cell, lstm_kernel
+from charlstm.model import lstm_cell, lstm_kernel, matmul
 from charlstm.model.lstm_cell import LayerWeights
 from charlstm.model.lstm_kernel import LayerState, lstm, lstm_stack
 
@@ -69,9 +69,12 @@ def test_numpy_reference_gradient_is_the_slope():
             assert (above - below) / 2e-6 == pytest.approx(slope[index], rel=1e-5, abs=1e-7)
 
 
+@pytest.mark.parametrize("new_columns", [0, BATCH])
 @pytest.mark.parametrize("block", [1, 2, 25])
-def test_float32_equals_the_reference(block, monkeypatch):
+def test_float32_equals_the_reference(block, new_columns, monkeypatch):
     monkeypatch.setattr(lstm_cell, "BLOCK_STEPS", block)
+    monkeypatch.setattr(matmul, "NEW_COLUMNS", new_columns)
+    monkeypatch.setattr(matmul, "MOST_NEW_TRANSPOSED_COLUMNS", new_columns and UNITS)
     *sources, d_outputs, d_h, d_c = arrays()
     results, slopes = gradients(sources, (d_outputs, d_h, d_c))
     expected, expected_slopes = reference(sources, (d_outputs, d_h, d_c))
@@ -273,12 +276,15 @@ def test_parts_run_their_own_steps_and_share_the_products_of_weight_gradients(mo
     assert products_run(every_weight, arrays()[0], cores=4) == 2 * of_a_part + weight_gradients
 
 
-def test_no_transpose_is_folded_into_the_products_of_the_loop():
+@pytest.mark.parametrize("new_columns", [BATCH, BATCH + 1])
+def test_no_transpose_is_folded_into_the_products_of_the_loop(new_columns, monkeypatch):
     # Each product would run at a third of its speed.
+    monkeypatch.setattr(matmul, "NEW_COLUMNS", new_columns)
     products = [node for node in optimized_nodes(list(range(5, 11))) if "MatMul" in node.op]
     weight_gradients, first_states = 3, 1
-    assert sum(product.attr["transpose_a"].b for product in products) == 0
-    assert sum(product.attr["transpose_b"].b for product in products) == weight_gradients + first_states
+    assert sum(product.attr["transpose_a"].b or product.attr["adj_x"].b for product in products) == 0
+    transposed = [product.attr["transpose_b"].b or product.attr["adj_y"].b for product in products]
+    assert sum(transposed) == weight_gradients + first_states
 
 
 @pytest.mark.parametrize(

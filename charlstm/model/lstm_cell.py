@@ -167,7 +167,7 @@ class Cell:
             if reversed_inputs is not None:
                 of_inputs.append(self._kernel_gradient(reversed_inputs[block], joined))
             products.append(_outer(joined, tf.concat([part.operand for step in saved[block] for part in step], 1)))
-            biases.append(tf.reduce_sum(tf.cast(joined, tf.float32), 1, keepdims=True))
+            biases.append(_row_sums(joined))
         weights, bias = self._keras_gates(tf.add_n(products)), self._keras_gates(tf.add_n(biases))[0]
         if of_inputs:
             return [self._keras_gates(tf.add_n(of_inputs)), weights, bias]
@@ -212,3 +212,11 @@ class Cell:
 def _outer(gates: tf.Tensor, right: tf.Tensor) -> tf.Tensor:
     """(4H, N) and (K, N) to (4H, K), float32."""
     return tf.cast(matmul_by_transposed(gates, right), tf.float32)
+
+
+def _row_sums(gates: tf.Tensor) -> tf.Tensor:
+    """(4H, N) to (4H, 1), float32."""
+    if gates.dtype == tf.float32:
+        return tf.reduce_sum(gates, 1, keepdims=True)
+    # With a cast to float32 and a sum in place of the product, training steps of 2 x 128 ran at 0.98 of the speed.
+    return _outer(gates, tf.ones_like(gates[:1]))

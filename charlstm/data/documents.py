@@ -114,11 +114,10 @@ def _mark(texts: list[str], begun: bool) -> str:
 
 def _hold_back(text: str, hold: int) -> tuple[str, str]:
     """Part a text before what may turn out to be the end of a document, or part of a boundary."""
-    cut = len(text.rstrip(_BLANK))
-    if len(text) - cut > _LONGEST_BLANK:
-        cut = len(text)  # a million blanks are text, lest they fill the memory
-    if hold and len(text) - cut < hold:
-        cut = len(text[: max(0, len(text) - hold)].rstrip(_BLANK))
+    of_no_boundary = text[: max(0, len(text) - hold)]
+    cut = len(of_no_boundary.rstrip(_BLANK))
+    if len(of_no_boundary) - cut > _LONGEST_BLANK:
+        cut = len(of_no_boundary)  # a million blanks are text, lest they fill the memory
     return text[:cut], text[cut:]
 
 

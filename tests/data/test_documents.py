@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 import pytest
 from hypothesis import given
@@ -66,3 +67,20 @@ def test_endless_white_space_does_not_fill_the_memory() -> None:
     assert list(mark_documents((" " * 500_000 for _ in range(20)), WHOLE)) == []
     blocks = mark_documents(iter(["x", *[" " * 500_000] * 20, "y"]), WHOLE)
     assert max(map(len, blocks)) <= 3_000_000
+
+
+@pytest.mark.parametrize("boundary", [WHOLE, delimiter("ab")])
+def test_endless_blanks_after_a_word_go_on_their_way(boundary: Boundary, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("charlstm.data.documents._LONGEST_BLANK", 10)
+    read = 0
+
+    def blocks() -> Iterator[str]:
+        nonlocal read
+        yield "word"
+        for read in range(1, 100):  # noqa: B007
+            yield " " * 8
+
+    marked = mark_documents(blocks(), boundary)
+    assert next(piece for piece in marked if not piece.strip(" ")) != ""
+    assert read < 5
+    assert "".join(marked).endswith(END_MARK)

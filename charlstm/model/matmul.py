@@ -1,7 +1,7 @@
 """Matrix products on a CPU, each by the faster of TensorFlow's two ways.
 
 It hands a product of float32 matrices to oneDNN's older kernels (sgemm), and products in batches to its newer ones
-(brgemm), and takes two matrices for a batch as well.  On one core of a Zen 4, which can 117 GFLOP/s, the products of
+(brgemm), and takes two matrices for a batch as well.  On one core of a Zen 4, of 117 GFLOP/s at most, the products of
 the steps of 128, 256, 512 units ran at 99, 99, 98 the older way and 103, 106, 105 the newer one with batches of 64; of
 32, at 106, 107, 106 and 98, 96, 103.  Training steps with batches of 64 ran at 1.00 (2 x 128), 1.03 (3 x 256), 1.06
 (3 x 512) of the speed.  Kept to AVX2, the ways differed by 3 % at most.  Products of bfloat16 take the newer anyway.

@@ -7,45 +7,28 @@ import tensorflow as tf
 from charlstm.model.matmul import matmul, matmul_by_transposed
 
 
-def multiplied(function, rows, inner, columns, *, dtype="float32", transposed=False):
-    """What one of the two functions gives of random matrices, what NumPy gives, and the operations that it took."""
-    rng = np.random.default_rng(rows)
-    left, right = rng.normal(size=(rows, inner)), rng.normal(size=(inner, columns))
-    operands = [tf.cast(left, dtype), tf.cast(right.T if transposed else right, dtype)]
+@pytest.mark.parametrize(
+    ("function", "columns", "dtype", "way"),
+    [
+        (matmul, 64, "float32", "BatchMatMulV2"),
+        (matmul, 32, "float32", "MatMul"),
+        (matmul, 128, "float32", "MatMul"),
+        (matmul, 64, "bfloat16", "MatMul"),
+        (matmul_by_transposed, 3, "float32", "BatchMatMulV2"),
+        (matmul_by_transposed, 512, "float32", "BatchMatMulV2"),
+        (matmul_by_transposed, 513, "float32", "MatMul"),
+        (matmul_by_transposed, 3, "bfloat16", "MatMul"),
+    ],
+)
+def test_each_product_goes_its_way_and_comes_to_the_same(function, columns, dtype, way):
+    rng = np.random.default_rng(columns)
+    left, right = rng.normal(size=(6, 5)), rng.normal(size=(5, columns))
+    operands = [tf.cast(left, dtype), tf.cast(right if function is matmul else right.T, dtype)]
     graph = tf.function(function, autograph=False).get_concrete_function(*operands)
-    return graph(*operands), left @ right, {node.type for node in graph.graph.get_operations() if "MatMul" in node.type}
-
-
-@pytest.mark.parametrize(
-    ("columns", "dtype", "way"),
-    [
-        (64, "float32", "BatchMatMulV2"),
-        (32, "float32", "MatMul"),
-        (128, "float32", "MatMul"),
-        (64, "bfloat16", "MatMul"),
-    ],
-)
-def test_product(columns, dtype, way):
-    actual, expected, ways = multiplied(matmul, 6, 5, columns, dtype=dtype)
-    assert actual.dtype == dtype
-    np.testing.assert_allclose(tf.cast(actual, tf.float32), expected, atol=1e-5 if dtype == "float32" else 0.05)
-    assert ways == {way}
-
-
-@pytest.mark.parametrize(
-    ("columns", "dtype", "way"),
-    [
-        (3, "float32", "BatchMatMulV2"),
-        (512, "float32", "BatchMatMulV2"),
-        (513, "float32", "MatMul"),
-        (3, "bfloat16", "MatMul"),
-    ],
-)
-def test_product_by_a_transposed_matrix(columns, dtype, way):
-    actual, expected, ways = multiplied(matmul_by_transposed, 6, 5, columns, dtype=dtype, transposed=True)
-    assert actual.dtype == dtype
-    np.testing.assert_allclose(tf.cast(actual, tf.float32), expected, atol=1e-5 if dtype == "float32" else 0.05)
-    assert ways == {way}
+    product = graph(*operands)
+    assert product.dtype == dtype
+    np.testing.assert_allclose(tf.cast(product, tf.float32), left @ right, atol=1e-5 if dtype == "float32" else 0.05)
+    assert {node.type for node in graph.graph.get_operations() if "MatMul" in node.type} == {way}
 
 
 def test_columns_that_are_not_known():

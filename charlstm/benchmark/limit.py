@@ -1,4 +1,4 @@
-"""The limit of the hardware as a contender: the work that cannot be left out, without what has to wait for it."""
+"""The limit of the hardware as a contender: the work of a network, each product multiplied out, and nothing else."""
 
 from __future__ import annotations
 

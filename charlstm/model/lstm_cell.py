@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import tensorflow as tf
 
-from charlstm.model.matmul import matmul, matmul_by_transposed
+from charlstm.model.matmul import matmul, matmul_by_transposed, sum_by_transposed
 
 BLOCK_STEPS = 10  # Steps per weight-gradient product; see Cell.weight_gradients.
 ONE_HOT_SYMBOLS = 256  # Up to here the gradient of the row lookup is a product; see Cell._kernel_gradient.
@@ -159,16 +159,19 @@ class Cell:
         if self.is_bottom:
             reversed_inputs = tf.reverse(inputs if self.is_lookup else tf.cast(inputs, self.dtype), [0])
         of_inputs: list[tf.Tensor] = []
-        products: list[tf.Tensor] = []
+        of_gates: list[tf.Tensor] = []
+        operands: list[tf.Tensor] = []
         biases: list[tf.Tensor] = []
         for start in range(0, len(saved), BLOCK_STEPS):
             block = slice(start, start + BLOCK_STEPS)
             joined = tf.concat([part for step in gates[block] for part in step], 1)
             if reversed_inputs is not None:
                 of_inputs.append(self._kernel_gradient(reversed_inputs[block], joined))
-            products.append(_outer(joined, tf.concat([part.operand for step in saved[block] for part in step], 1)))
+            of_gates.append(joined)
+            operands.append(tf.concat([part.operand for step in saved[block] for part in step], 1))
             biases.append(_row_sums(joined))
-        weights, bias = self._keras_gates(tf.add_n(products)), self._keras_gates(tf.add_n(biases))[0]
+        weights = self._keras_gates(sum_by_transposed(of_gates, operands))
+        bias = self._keras_gates(tf.add_n(biases))[0]
         if of_inputs:
             return [self._keras_gates(tf.add_n(of_inputs)), weights, bias]
         return [*tf.split(weights, [self.inputs, self.units]), bias]

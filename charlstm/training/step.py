@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from charlstm.config import Precision, TrainingConfig
 from charlstm.method_config import RegularizerFields
 from charlstm.model.activation_regularization import activation_penalty
+from charlstm.model.direct_call import direct_call
 from charlstm.model.network import Network, Outputs, State
 from charlstm.training.layer_groups import clip_norms, group_of, rate_factors
 from charlstm.training.optimizers import Optimizer, clip_by_global_norm, clip_by_group_norms
@@ -80,7 +81,7 @@ class TrainingStep:
             rmsprop_decay=config.rmsprop_decay,
         )
         self._compiled = tf.function(self._step, autograph=False)
-        self._graphs: dict[object, Any] = {}
+        self._calls: dict[object, Callable[..., Any]] = {}
 
     def begin(self, random_seed: int) -> None:
         """Become what a new step of this random seed is, for another run."""
@@ -119,11 +120,10 @@ class TrainingStep:
             tf.constant(np.array([learning_rate, newest], np.float32)),
             None if scored is None else tf.constant(scored.T),
         )
-        # TensorFlow's own way from arguments to a graph takes longer than all else that is done in Python.
         kind = (inputs.shape, scored is None)
-        if kind not in self._graphs:
-            self._graphs[kind] = self._compiled.get_concrete_function(*arrays)
-        loss, new_state, applied = self._graphs[kind](*arrays)
+        if kind not in self._calls:
+            self._calls[kind] = direct_call(self._compiled.get_concrete_function(*arrays))
+        loss, new_state, applied = self._calls[kind](*arrays)
         return StepResult(float(loss), new_state, bool(applied))
 
     def _step(self, inputs: Any, targets: Any, state: State, integers: Any, numbers: Any, scored: Any) -> Any:

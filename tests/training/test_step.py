@@ -11,6 +11,7 @@ from charlstm.model import network as network_module
 from charlstm.model.lstm_kernel import lstm_stack
 from charlstm.model.network import Network
 from charlstm.model.weights import initial_weights, layer_names
+from charlstm.training import step as step_module
 from charlstm.training.optimizers import Optimizer, clip_by_global_norm
 from charlstm.training.presets import size_of, training_config
 from charlstm.training.step import EvaluationStep, TrainingStep
@@ -44,6 +45,32 @@ def test_a_step_changes_the_trained_weights_and_no_others() -> None:
     _, weights = stepped(trained)
     for name, before in initial_weights(CONFIG, 3).items():
         assert np.array_equal(weights[name], before) == (name not in trained), name
+
+
+def test_each_kind_of_step_is_compiled_once_and_called_directly(monkeypatch: pytest.MonkeyPatch) -> None:
+    compiled, called = [], []
+
+    def direct_call(graph: Any) -> Any:
+        compiled.append(graph)
+        return lambda *arrays: (called.append(graph), graph(*arrays))[1]
+
+    monkeypatch.setattr(step_module, "direct_call", direct_call)
+    network = Network(CONFIG)
+    step = TrainingStep(network, config(), EVERYTHING, {})
+    inputs, targets = batch()
+    for steps in (12, 12, 6, 12):
+        step(inputs[:, :steps], targets[:, :steps], network.zero_state(4), 0, 0.1, 1)
+    assert called == [compiled[number] for number in (0, 0, 1, 0)]
+
+
+def test_the_graph_of_a_step_can_be_called_directly(monkeypatch: pytest.MonkeyPatch) -> None:
+    directly = []
+    operation = tf.raw_ops.StatefulPartitionedCall
+    monkeypatch.setattr(
+        tf.raw_ops, "StatefulPartitionedCall", lambda **arguments: directly.append(1) or operation(**arguments)
+    )
+    stepped(EVERYTHING)
+    assert directly == [1]
 
 
 def test_a_step_keeps_the_cores_of_its_training_at_work(monkeypatch: pytest.MonkeyPatch) -> None:

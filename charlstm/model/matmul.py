@@ -21,8 +21,9 @@ NEW_COLUMNS = 64
 # Up to so many columns of a product by a transposed matrix.  2,048 rows by 640: 106 against 99 GFLOP/s with 512,
 # 108 against 110 with 1,024; 512 rows: 94 against 89 with 256.
 MOST_NEW_TRANSPOSED_COLUMNS = 512
-# From these sizes on, seven products beat eight: training steps of 3 x 512 ran at 1.02 of the speed with batches of 64,
-# 2 x 512 at 1.02 with batches of 32, both with AVX-512; 3 x 256 at 0.99 to 1.02, 2 x 128 at 0.99 to 1.00.
+# From these sizes on, seven products pay: training steps ran at 1.02 of the speed (3 x 512, 64 x 100; 2 x 512, 32 x
+# 100), 3 x 512 kept to AVX2 at 1.03.  Below, they would give 1.01 to 1.05 (3 x 256, 64 x 100), 0.99 to 1.01 (32 x 100),
+# 0.99 to 1.00 (2 x 128, 64 x 50).
 LEAST_ROWS, LEAST_COLUMNS, LEAST_LENGTH = 2048, 512, 320
 
 
@@ -45,7 +46,8 @@ def sum_by_transposed(lefts: Sequence[Any], rights: Sequence[Any]) -> Any:
 
     Where they are large float32 matrices, two pairs of one shape are one product of matrices of 2 x 2 blocks, computed
     by seven products of blocks in place of eight.  What that rounds is some three times as much: of normal numbers,
-    10 x 640 products each, 1.0e-6 of the sum in place of 3.3e-7.
+    10 x 640 products each, 1.0e-6 of the sum in place of 3.3e-7.  A row that is far smaller than others is rounded
+    by their size: of 2,048 rows multiplied by e ** (3 n), n normal, the worst was off by 2e-3 of itself.
 
     Source: Strassen, Gaussian Elimination is not Optimal, 1969, in Winograd's form of 15 sums: Higham, Accuracy and
     Stability of Numerical Algorithms, 2002, chapter 23.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -113,20 +113,20 @@ class TrainingStep:
             newest: the share of the new weights in their average, where the optimizer keeps one.
         """
         arrays = (
-            tf.constant(np.swapaxes(inputs, 0, 1)),
-            tf.constant(targets.T),
-            state,
-            tf.constant(np.array([self._random_seed & 0x7FFFFFFF, step, update])),
-            tf.constant(np.array([learning_rate, newest], np.float32)),
-            None if scored is None else tf.constant(scored.T),
+            np.swapaxes(inputs, 0, 1),
+            targets.T,
+            np.array([self._random_seed & 0x7FFFFFFF, step, update]),
+            np.array([learning_rate, newest], np.float32),
+            None if scored is None else scored.T,
+            *(array for layer in state for array in layer),
         )
         kind = (inputs.shape, scored is None)
         if kind not in self._calls:
             self._calls[kind] = direct_call(self._compiled.get_concrete_function(*arrays))
-        loss, new_state, applied = self._calls[kind](*arrays)
-        return StepResult(float(loss), new_state, bool(applied))
+        loss, applied, *new_state = self._calls[kind](*arrays)
+        return StepResult(float(loss), _in_pairs(new_state), bool(applied))
 
-    def _step(self, inputs: Any, targets: Any, state: State, integers: Any, numbers: Any, scored: Any) -> Any:
+    def _step(self, inputs: Any, targets: Any, integers: Any, numbers: Any, scored: Any, *state: Any) -> Any:
         seed, update_number = tf.cast(integers[:2], tf.int32), integers[2]
         rate, newest = numbers[0], numbers[1]
         variables = list(self._variables.values())
@@ -134,7 +134,7 @@ class TrainingStep:
             tape.watch(variables)
             outputs = self._network.outputs(
                 inputs,
-                state,
+                _in_pairs(state),
                 dropout_seed=seed,
                 first_layer=self._first_layer,
                 noise=self._config,
@@ -159,7 +159,7 @@ class TrainingStep:
             return tf.constant(True)
 
         applied = tf.cond(finite, update, lambda: tf.constant(False))
-        return loss, outputs.state, applied
+        return [loss, applied, *(array for layer in outputs.state for array in layer)]
 
     def _clipped(self, gradients: list[Any]) -> tuple[list[Any], Any]:
         norm = self._config.clip_norm
@@ -224,6 +224,10 @@ def _by_block(outputs: Outputs, targets: Any) -> list[tuple[Any, Any]]:
         return [(outputs.blocks[0], targets)]
     sizes = [block.shape[0] for block in outputs.blocks]
     return list(zip(outputs.blocks, tf.split(targets, sizes), strict=True))
+
+
+def _in_pairs(arrays: Sequence[Any]) -> State:
+    return list(zip(arrays[::2], arrays[1::2], strict=True))
 
 
 def _mean_where(scored: Any, nats: Any) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pytest
 import tensorflow as tf
 
@@ -25,27 +26,28 @@ def graph_of(function: Any, *arguments: Any, decides: bool = True) -> Any:
 def test_a_call_takes_and_gives_what_the_graph_does() -> None:
     total = tf.Variable(1.0)
 
-    def add(pair: Any, missing: Any, triple: Any) -> Any:
-        total.assign_add(pair[0])
-        return {"sum": total + pair[1]}, [triple[2] - triple[0], tf.constant(missing is None)]
+    def add(amount: Any, missing: Any, matrix: Any) -> Any:
+        total.assign_add(amount)
+        return [total + 30, matrix[0] - matrix[1], tf.constant(missing is None)]
 
-    arguments = ([tf.constant(2.0), tf.constant(30.0)], None, tuple(tf.constant(number) for number in (4, 5, 6)))
+    # Of a turned NumPy array as well.
+    arguments = (tf.constant(2.0), None, np.array([[4, 1], [6, 2]], np.int32).T)
     call = direct_call(graph_of(add, *arguments))
     call(*arguments)
-    sums, (difference, was_missing) = call(*arguments)
+    sums, differences, was_missing = call(*arguments)
     assert float(total) == 5
-    assert float(sums["sum"]) == 35
-    assert int(difference) == 2
+    assert float(sums) == 35
+    assert differences.numpy().tolist() == [3, 4]
     assert was_missing
 
 
 def test_an_error_in_the_graph_is_raised() -> None:
     def checked(number: Any) -> Any:
         with tf.control_dependencies([tf.debugging.assert_positive(number)]):
-            return tf.identity(number)
+            return [tf.identity(number)]
 
     call = direct_call(graph_of(checked, tf.constant(1)))
-    assert int(call(tf.constant(2))) == 2
+    assert int(*call(tf.constant(2))) == 2
     with pytest.raises(tf.errors.InvalidArgumentError):
         call(tf.constant(-1))
 
@@ -59,7 +61,7 @@ def test_it_is_compiled_as_other_graphs_are_but_once(monkeypatch: pytest.MonkeyP
         return operation(**arguments)
 
     monkeypatch.setattr(tf.raw_ops, "StatefulPartitionedCall", seen)
-    assert int(direct_call(graph_of(lambda x: x + 1, tf.constant(1)))(tf.constant(1))) == 2
+    assert int(*direct_call(graph_of(lambda x: [x + 1], tf.constant(1)))(tf.constant(1))) == 2
     optimizers = tf.compat.v1.ConfigProto.FromString(*given).graph_options.rewrite_options
     assert {getattr(optimizers, name) for name in IDLE_OPTIMIZERS} == {optimizers.OFF}
     assert optimizers.meta_optimizer_iterations == optimizers.ONE
@@ -67,12 +69,12 @@ def test_it_is_compiled_as_other_graphs_are_but_once(monkeypatch: pytest.MonkeyP
 
 
 def test_a_graph_that_would_be_kept_to_one_core_is_called_itself() -> None:
-    graph = graph_of(lambda x: x + 1, tf.constant(1), decides=False)
+    graph = graph_of(lambda x: [x + 1], tf.constant(1), decides=False)
     assert direct_call(graph) is graph
 
 
 def test_with_a_gpu_the_graph_is_called_itself(monkeypatch: pytest.MonkeyPatch) -> None:
-    graph = graph_of(lambda x: x + 1, tf.constant(1))
+    graph = graph_of(lambda x: [x + 1], tf.constant(1))
     assert direct_call(graph) is not graph
     monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind: [f"{kind}:0"])
     assert direct_call(graph) is graph

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -118,7 +119,7 @@ class TrainingStep:
             np.array([self._random_seed & 0x7FFFFFFF, step, update]),
             np.array([learning_rate, newest], np.float32),
             None if scored is None else scored.T,
-            *(array for layer in state for array in layer),
+            *_flat(state),
         )
         kind = (inputs.shape, scored is None)
         if kind not in self._calls:
@@ -159,7 +160,7 @@ class TrainingStep:
             return tf.constant(True)
 
         applied = tf.cond(finite, update, lambda: tf.constant(False))
-        return [loss, applied, *(array for layer in outputs.state for array in layer)]
+        return [loss, applied, *_flat(outputs.state)]
 
     def _clipped(self, gradients: list[Any]) -> tuple[list[Any], Any]:
         norm = self._config.clip_norm
@@ -183,23 +184,27 @@ class EvaluationStep:
         self._steps = steps
         self._head_precision = head_precision
         ids = tf.TensorSpec((steps, None), tf.int32)
-        state = [(tf.TensorSpec((None, units), tf.float32),) * 2 for units in network.config.units]
+        state = [tf.TensorSpec((None, units), tf.float32) for units in network.config.units for _ in ("h", "c")]
         # One graph for all batch sizes.
-        self._compiled = tf.function(self._step, input_signature=(ids, ids, state), autograph=False)
+        self._compiled = tf.function(self._step, input_signature=(ids, ids, *state), autograph=False)
 
     def __call__(
         self, inputs: NDArray[np.int32], targets: NDArray[np.int32], state: State
     ) -> tuple[NDArray[np.float32], NDArray[np.bool_], State]:
         """Return for each target (B, T) its nats and whether it was the likeliest guess, and the state after."""
-        nats, hits, new_state = self._compiled(tf.constant(inputs.T), tf.constant(targets.T), state)
-        return nats.numpy().T, hits.numpy().T, new_state
+        nats, hits, *new_state = self._call(inputs.T, targets.T, *_flat(state))
+        return nats.numpy().T, hits.numpy().T, _in_pairs(new_state)
 
-    def _step(self, inputs: Any, targets: Any, state: State) -> Any:
-        outputs = self._network.outputs(inputs, state)
+    @functools.cached_property
+    def _call(self) -> Callable[..., Any]:
+        return direct_call(self._compiled.get_concrete_function())
+
+    def _step(self, inputs: Any, targets: Any, *state: Any) -> Any:
+        outputs = self._network.outputs(inputs, _in_pairs(state))
         if self._network.config.vocabulary_size < MANY_SYMBOLS:
             judged = [self._judged(block, after) for block, after in _by_block(outputs, targets)]
             nats, hits = [tf.concat(parts, 0) for parts in zip(*judged, strict=True)]
-            return nats, hits, outputs.state
+            return [nats, hits, *_flat(outputs.state)]
         # Some places after the others: the logits of a whole piece would be gigabytes.
         steps, streams = tf.unstack(tf.shape(targets))
         parts = [PART_STEPS if self._steps % PART_STEPS == 0 else 1, streams]
@@ -209,7 +214,7 @@ class EvaluationStep:
             fn_output_signature=(tf.float32, tf.bool),
             parallel_iterations=1,
         )
-        return tf.reshape(nats, [steps, streams]), tf.reshape(hits, [steps, streams]), outputs.state
+        return [tf.reshape(nats, [steps, streams]), tf.reshape(hits, [steps, streams]), *_flat(outputs.state)]
 
     def _judged(self, outputs: Any, targets: Any) -> tuple[Any, Any]:
         """Return the nats of targets (...), and whether each was the likeliest guess, from outputs (..., H)."""
@@ -224,6 +229,10 @@ def _by_block(outputs: Outputs, targets: Any) -> list[tuple[Any, Any]]:
         return [(outputs.blocks[0], targets)]
     sizes = [block.shape[0] for block in outputs.blocks]
     return list(zip(outputs.blocks, tf.split(targets, sizes), strict=True))
+
+
+def _flat(state: State) -> list[Any]:
+    return [array for layer in state for array in layer]
 
 
 def _in_pairs(arrays: Sequence[Any]) -> State:

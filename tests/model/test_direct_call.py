@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Any
 
 import numpy as np
@@ -12,15 +13,8 @@ from charlstm.model.direct_call import direct_call
 from charlstm.model.runtime import IDLE_OPTIMIZERS
 
 
-def graph_of(function: Any, *arguments: Any, decides: bool = True) -> Any:
-    flag = tf.Variable(True)
-
-    def deciding(*arguments: Any) -> Any:
-        if decides:
-            tf.cond(flag, lambda: flag.assign(True), lambda: flag.assign(False))
-        return function(*arguments)
-
-    return tf.function(deciding, autograph=False).get_concrete_function(*arguments)
+def graph_of(function: Any, *arguments: Any) -> Any:
+    return tf.function(function, autograph=False).get_concrete_function(*arguments)
 
 
 def test_a_call_takes_and_gives_what_the_graph_does() -> None:
@@ -68,9 +62,18 @@ def test_it_is_compiled_as_other_graphs_are_but_once(monkeypatch: pytest.MonkeyP
     assert not optimizers.disable_meta_optimizer
 
 
-def test_a_graph_that_would_be_kept_to_one_core_is_called_itself() -> None:
-    graph = graph_of(lambda x: [x + 1], tf.constant(1), decides=False)
-    assert direct_call(graph) is graph
+@pytest.mark.skipif(tf.config.threading.get_inter_op_parallelism_threads() < 2, reason="one core")
+def test_operations_run_beside_each_other() -> None:
+    both = threading.Barrier(2, timeout=20)
+
+    def wait(number: Any) -> Any:
+        both.wait()
+        return number
+
+    def meet(number: Any) -> Any:
+        return [tf.numpy_function(wait, [number + more], tf.int32, stateful=False) for more in (1, 2)]
+
+    assert [int(result) for result in direct_call(graph_of(meet, tf.constant(1)))(tf.constant(1))] == [2, 3]
 
 
 def test_with_a_gpu_the_graph_is_called_itself(monkeypatch: pytest.MonkeyPatch) -> None:

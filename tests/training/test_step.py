@@ -63,7 +63,7 @@ def test_each_kind_of_step_is_compiled_once_and_called_directly(monkeypatch: pyt
     assert called == [compiled[number] for number in (0, 0, 1, 0)]
 
 
-def test_the_graph_of_a_step_can_be_called_directly(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_training_and_evaluation_call_their_graphs_directly(monkeypatch: pytest.MonkeyPatch) -> None:
     directly = []
     operation = tf.raw_ops.StatefulPartitionedCall
     monkeypatch.setattr(
@@ -71,6 +71,9 @@ def test_the_graph_of_a_step_can_be_called_directly(monkeypatch: pytest.MonkeyPa
     )
     stepped(EVERYTHING)
     assert directly == [1]
+    network = Network(CONFIG)
+    EvaluationStep(network, 12)(*batch(), network.zero_state(4))
+    assert directly == [1, 1]
 
 
 def test_a_step_keeps_the_cores_of_its_training_at_work(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -114,7 +114,7 @@ def _escaped(character: str) -> str:
 def _describe(error: OSError) -> str:
     what = error.strerror or str(error)
     if hint := _HINTS.get(error.errno or 0):
-        what += f": {hint}; what was there before still stands"
+        what += f": {hint}; what was written whole still stands"
     if error.filename is None:
         return what
     where = os.fsdecode(error.filename) if isinstance(error.filename, bytes) else error.filename

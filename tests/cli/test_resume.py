@@ -401,7 +401,7 @@ def test_a_disk_that_takes_nothing_any_more_ends_the_run_and_keeps_the_checkpoin
         patched.setattr("charlstm.store.checkpoints.save_arrays", full)
         refused = " ".join(run("pretrain", "--resume", "-o", "m", code=1).stderr.split())
         assert f"m/checkpoints: {os.strerror(number)}: " in refused
-        assert "what was there before still stands" in refused
+        assert "what was written whole still stands" in refused
     run("pretrain", "--resume", "-o", "m")
     assert results("m") == results("whole")
 

@@ -17,7 +17,7 @@ def direct_call(graph: Any) -> Callable[..., Any]:
     1.014 (3 x 64), 1.026 (2 x 64, 32 x 50), 1.03 (1 x 128, 32 x 25).  That it takes NumPy arrays as they are, where
     `tf.constant` runs an operation for each, and knows of no structures, saves another 0.2 ms: 1.01 (2 x 128), 1.04
     (2 x 64), 1.05 (1 x 128).  Evaluations of 64 x 50 symbols ran at 1.14 of the speed (3 x 64), 1.11 (2 x 128), 1.08
-    (3 x 256), 1.04 (3 x 512), bfloat16, and were compiled in a quarter of a second less.
+    (3 x 256), 1.04 (3 x 512), all in bfloat16.
 
     Args:
         graph: of positional arguments, tensors or None, and with a flat list of results.

@@ -172,12 +172,13 @@ class Cell:
             if not self.is_lookup:
                 biases.append(_row_sums(joined))
         weights = self._keras_gates(sum_by_transposed(of_gates, operands))
-        kernel = self._keras_gates(tf.add_n(of_inputs)) if of_inputs else None
+        if self.is_bottom:
+            kernel, recurrent_kernel = self._keras_gates(tf.add_n(of_inputs)), weights
+        else:
+            kernel, recurrent_kernel = tf.split(weights, [self.inputs, self.units])
         # Of looked up rows one is read at each step, so theirs sum up to that of the bias: 2 x 128, bfloat16: 1.006.
         bias = tf.reduce_sum(kernel, 0) if self.is_lookup else self._keras_gates(tf.add_n(biases))[0]
-        if kernel is not None:
-            return [kernel, weights, bias]
-        return [*tf.split(weights, [self.inputs, self.units]), bias]
+        return [kernel, recurrent_kernel, bias]
 
     def _kernel_gradient(self, inputs: tf.Tensor, gates: tf.Tensor) -> tf.Tensor:
         """Gradient (4H, D) of the bottom layer's kernel, of ids (t, B) or cast inputs (t, B, D), by gates (4H, t * B).

@@ -14,8 +14,8 @@ from charlstm.config import Precision
 SYMBOLS = 96
 
 Task = Literal["training", "sampling", "sampling_with_cells", "reading_on_one_core", "reading_on_all_cores"]
-# Does the work of one step, B x T characters.
-Step = Callable[[], None]
+# Does the work of a step, B x T characters, or of some; returns how many characters it worked through.
+Step = Callable[[], int]
 
 # Each module has a function for each of its tasks, by the task's name: (shape, precision) -> Step.
 MODULES = {

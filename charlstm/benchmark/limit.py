@@ -11,12 +11,12 @@ from charlstm.config import Precision
 
 def training(shape: Shape, precision: Precision) -> Step:
     """Return the matrix products of a training step."""
-    return _multiply(training_products(shape), precision)
+    return _multiply(training_products(shape), precision, shape.chars)
 
 
 def sampling(shape: Shape, precision: Precision) -> Step:
     """Return the matrix products of writing B texts of T characters."""
-    return _multiply(sampling_products(shape), precision)
+    return _multiply(sampling_products(shape), precision, shape.chars)
 
 
 def reading_on_one_core(shape: Shape, precision: Precision) -> Step:  # noqa: ARG001 - as sampling: float32
@@ -42,7 +42,7 @@ def split(product: Product, parts: int) -> list[Product]:
     return [Product(product.rows, product.inner, size) for size in sizes if size]
 
 
-def _multiply(products: list[Product], precision: Precision) -> Step:
+def _multiply(products: list[Product], precision: Precision, chars: int) -> Step:
     """Return all products, none waiting for another, one thread to a product and as many at once as there are cores."""
     from charlstm.model.runtime import cores, keep_products_on_a_core, start_tensorflow
 
@@ -72,8 +72,9 @@ def _multiply(products: list[Product], precision: Precision) -> Step:
         with tf.control_dependencies(done):
             return tf.constant(0)
 
-    def step() -> None:
+    def step() -> int:
         int(compiled())
+        return chars
 
     return step
 
@@ -94,11 +95,13 @@ def _read(shape: Shape, cores: int) -> Step:
         for _ in range(shape.sequence_length):
             np.dot(*pair)
 
-    if cores == 1:
-        return lambda: read(halves[0])
     pool = ThreadPoolExecutor(cores)
 
-    def step() -> None:
-        list(pool.map(read, halves))
+    def step() -> int:
+        if cores == 1:
+            read(halves[0])
+        else:
+            list(pool.map(read, halves))
+        return shape.chars
 
     return step

@@ -11,7 +11,7 @@ TEXT_STEPS = 20
 
 
 def training(shape: Shape, precision: Precision) -> Step:
-    """Return a whole step of the training loop: batch, forward, backward, clip, Adam."""
+    """Return whole steps of the training loop, as many as go into one call: batch, forward, backward, clip, Adam."""
     from charlstm.model.runtime import cores, start_tensorflow
 
     start_tensorflow()
@@ -20,7 +20,7 @@ def training(shape: Shape, precision: Precision) -> Step:
     from charlstm.data.batches import StreamBatches
     from charlstm.model.network import Network
     from charlstm.model.weights import initial_weights
-    from charlstm.training.step import TrainingStep
+    from charlstm.training.step import StepInputs, TrainingStep
 
     config = TrainingConfig(
         batch_size=shape.batch_size,
@@ -46,11 +46,12 @@ def training(shape: Shape, precision: Precision) -> Step:
     training_step = TrainingStep(network, config, list(network.variables_by_name), {})
     state, count = network.zero_state(shape.batch_size), 0
 
-    def step() -> None:
+    def step() -> int:
         nonlocal state, count
-        inputs, targets, _ = batches(count)
-        result = training_step(inputs, targets, state, count, LEARNING_RATE, count + 1)
-        state, count = result.state, count + 1
+        steps = range(count, count + training_step.steps_per_call)
+        result = training_step([StepInputs(*batches(step)[:2], step, LEARNING_RATE, step + 1) for step in steps], state)
+        state, count = result.state, steps.stop
+        return shape.chars * len(steps)
 
     return step
 
@@ -68,9 +69,10 @@ def sampling(shape: Shape, precision: Precision) -> Step:  # noqa: ARG001 - samp
     network = NumpyLSTM(model, initial_weights(model, 1), shape.batch_size)
     config = SamplingConfig(length=shape.sequence_length)
 
-    def step() -> None:
+    def step() -> int:
         for _ in Generation(network, vocabulary, alike(network.streams), config):
             pass
+        return shape.chars
 
     return step
 

@@ -26,7 +26,7 @@ def training(shape: Shape, precision: Precision) -> Step:
     zeros = torch.zeros(shape.layers, shape.batch_size, shape.units)
     state = (zeros, zeros)
 
-    def step() -> None:
+    def step() -> int:
         nonlocal state
         optimizer.zero_grad(set_to_none=True)
         with torch.autocast("cpu", dtype=torch.bfloat16, enabled=precision == "bfloat16"):
@@ -38,6 +38,7 @@ def training(shape: Shape, precision: Precision) -> Step:
         optimizer.step()
         state = tuple(part.detach() for part in after)
         loss.item()
+        return shape.chars
 
     return step
 
@@ -88,7 +89,7 @@ def _write(shape: Shape, advance: Callable[[Any, Any], tuple[Any, Any]], first_s
     one_hot = torch.eye(SYMBOLS)
     temperature = SamplingConfig().temperature
 
-    def step() -> None:
+    def step() -> int:
         with torch.inference_mode():
             ids, state, written = torch.zeros(shape.batch_size, dtype=torch.int64), first_state, []
             for _ in range(shape.sequence_length):
@@ -97,5 +98,6 @@ def _write(shape: Shape, advance: Callable[[Any, Any], tuple[Any, Any]], first_s
                 ids = torch.multinomial(probabilities, 1)[:, 0]
                 written.append(ids)
             torch.stack(written).tolist()
+        return shape.chars
 
     return step

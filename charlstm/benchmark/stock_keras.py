@@ -33,10 +33,11 @@ def training(shape: Shape, precision: Precision) -> Step:  # noqa: ARG001 - the 
     inputs, targets = (tf.constant(part, tf.int32) for part in (text[:, :-1], text[:, 1:]))
     carried = [tf.zeros((shape.batch_size, shape.units))] * (2 * shape.layers)
 
-    def step() -> None:
+    def step() -> int:
         nonlocal carried
         loss, carried = compiled(inputs, targets, carried)
         float(loss)
+        return shape.chars
 
     return step
 
@@ -54,13 +55,14 @@ def sampling(shape: Shape, precision: Precision) -> Step:  # noqa: ARG001 - the 
         logits, *state = model([ids, *state])
         return tf.random.categorical(logits[:, 0] / temperature, 1, dtype=tf.int32), state
 
-    def step() -> None:
+    def step() -> int:
         ids = tf.zeros((shape.batch_size, 1), tf.int32)
         state, written = [tf.zeros((shape.batch_size, shape.units))] * (2 * shape.layers), []
         for _ in range(shape.sequence_length):
             ids, state = advance(ids, state)
             written.append(ids)
         tf.concat(written, 1).numpy().tolist()
+        return shape.chars
 
     return step
 

@@ -30,7 +30,7 @@ def main() -> None:
         print(json.dumps(content), file=answers, flush=True)
 
     try:
-        repetitions = [Repetition(entrant.prepare(), entrant.shape.chars) for entrant in decode(sys.argv[1])]
+        repetitions = [Repetition(entrant.prepare()) for entrant in decode(sys.argv[1])]
         answer(ready=True)
         while True:
             answer(chars_per_second=repetitions[int(lines.get())].run())
@@ -43,26 +43,24 @@ class Repetition:
 
     Args:
         step: it is run once here, for most compile at first.
-        chars: that a step works through.
     """
 
-    def __init__(self, step: Step, chars: int) -> None:
+    def __init__(self, step: Step) -> None:
         self._step = step
-        self._chars = chars
         self._steps = 0
         step()
 
     def run(self) -> float:
         """Return the characters per second of one repetition; the first also finds how many steps it takes."""
         if self._steps == 0:
-            self._steps = max(1, round(REPETITION_SECONDS / self._time(1)))
-        return self._chars * self._steps / self._time(self._steps)
+            self._steps = max(1, round(REPETITION_SECONDS / self._run(1)[1]))
+        chars, seconds = self._run(self._steps)
+        return chars / seconds
 
-    def _time(self, steps: int) -> float:
+    def _run(self, steps: int) -> tuple[int, float]:
         began = time.perf_counter()
-        for _ in range(steps):
-            self._step()
-        return time.perf_counter() - began
+        chars = sum(self._step() for _ in range(steps))
+        return chars, time.perf_counter() - began
 
 
 def encode(entrants: list[Entrant]) -> str:

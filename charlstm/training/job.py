@@ -41,7 +41,7 @@ class Job:
 
 @dataclass(frozen=True)
 class Progress:
-    """Where a training stands, after a step.
+    """Where a training stands, after some steps.
 
     Attributes:
         step: updates so far.
@@ -74,7 +74,7 @@ class Observer(Protocol):
     """What a training tells about itself while it runs."""
 
     def stepped(self, progress: Progress) -> None:
-        """Take note of a step."""
+        """Take note of some steps that were made."""
 
     def evaluated(self, evaluation: Evaluation, is_best: bool, weights: Callable[[], Weights]) -> None:
         """Take note of an evaluation; `weights` gives the network as it is now."""

@@ -24,6 +24,7 @@ from charlstm.training.pace import Pace
 from charlstm.training.position import Position, next_phase, position_of
 from charlstm.training.reactions import react_to_epoch, react_to_evaluation, reacts_to_epochs, share_of_newest
 from charlstm.training.schedules import schedule_of
+from charlstm.training.step import StepInputs
 from charlstm.training.time_limit import keep_to_time
 
 # A longer validation text is judged by its beginning while training; the end of a run reports on all of it.
@@ -40,7 +41,7 @@ class Trainer:
         job: what to train on what.
         compiled: a network of the job's configuration; its weights are set.
         weights: the first weights.
-        observer: is told of every step and evaluation.
+        observer: is told of steps and evaluations.
         scratch: a directory for large files that go with the process.
 
     Attributes:
@@ -94,8 +95,8 @@ class Trainer:
         """Train until the end.
 
         Args:
-            keeper: is offered a checkpoint after every step, and asked for one of them after too many bad ones.
-            heed: is called after every step; what it raises ends the training where it can be gone on with.
+            keeper: is offered a checkpoint after every few steps, and asked for one of them after too many bad ones.
+            heed: is called after every few steps; what it raises ends the training where it can be gone on with.
 
         Raises:
             DivergedError: too many steps in a row were not finite, again after each going back.
@@ -110,17 +111,19 @@ class Trainer:
             position.first_step_seconds += position.elapsed - before
         while position.is_evaluation_due or position.step < position.total_steps:
             if not position.is_evaluation_due:
-                self._train_one_step()
+                is_after_evaluation = position.step == (self.history[-1].step if self.history else 0)
+                self._train_some_steps()
                 position.elapsed = time.perf_counter() - began
                 self._pace.take(position.step, position.elapsed)
-                evaluated_at = self.history[-1].step if self.history else 0
-                keep_to_time(position, self.job.training.max_minutes, self.last_step, evaluated_at)
+                keep_to_time(
+                    position, self.job.training.max_minutes, self.last_step, is_after_evaluation=is_after_evaluation
+                )
                 self.observer.stepped(self._progress())
                 if position.bad_steps >= BAD_STEPS:
                     position = self._go_back(keeper)
                     began = time.perf_counter() - position.elapsed
                     continue
-                position.is_evaluation_due = self._is_evaluation_due()
+                position.is_evaluation_due = self._is_evaluation_due(position.step)
             was_due = position.is_evaluation_due
             # An evaluation that a stop interrupts is made again, from its beginning, when the run is gone on with.
             if was_due:
@@ -179,35 +182,55 @@ class Trainer:
         position.is_finished, position.is_estimated, position.stopped_by = False, False, "epochs"
         position.total_steps = self.last_step
 
-    def _train_one_step(self) -> None:
-        position, config = self.position, self.job.training
-        began = time.perf_counter()
-        if self.batches.begins_anew(position.step):
-            self._state = self.network.zero_state(config.batch_size)
-        ids, targets, scored = self.batches(position.step)
-        lower = self._frozen_outputs
-        inputs = ids if lower is None else outputs_at(lower, self.batches.places(position.step)[:, : ids.shape[1]])
-        relative_length = ids.shape[1] / config.sequence_length
-        rate = self._learning_rate(position.step) * relative_length
-        result = self._training_step(
-            *(inputs, targets, self._state, position.step, rate, position.updates + 1, scored),
-            newest=share_of_newest(position),
-        )
+    def _train_some_steps(self) -> None:
+        """Make as many steps as go into one call, nothing being due between them."""
+        position = self.position
+        began, first = time.perf_counter(), position.step
+        if self.batches.begins_anew(first):
+            self._state = self.network.zero_state(self.job.training.batch_size)
+        asked = self._next_steps()
+        result = self._training_step(asked, self._state)
         seconds = time.perf_counter() - began
-        if position.step == position.phase_step:
+        self._state, made = result.state, len(result.nats_per_char)
+        ended = min(made + 1, len(asked))
+        if first == position.phase_step:
             position.first_step_seconds += seconds
-        position.step += 1
+        position.step += ended
         position.seconds += seconds
-        if not result.applied:
-            position.bad_steps += 1
-            return
-        self._state = result.state
-        position.bad_steps = 0
-        position.updates += 1
-        share = relative_length if scored is None else float(scored.mean())
-        position.sum_nats += share * result.nats_per_char
-        position.sum_steps += share
-        position.sum_seconds += seconds
+        position.updates += made
+        # A step that is not finite is the last of its call.
+        position.bad_steps = (0 if made else position.bad_steps) + ended - made
+        position.sum_seconds += seconds * made / ended
+        for step, nats in zip(asked, result.nats_per_char, strict=False):
+            share = self._relative_length(step.targets) if step.scored is None else float(step.scored.mean())
+            position.sum_nats += share * nats
+            position.sum_steps += share
+
+    def _next_steps(self) -> list[StepInputs]:
+        """Return the steps of the next call; the first of a training, which compiles, is one by itself."""
+        first = self.position.step
+        most = 1 if first == self.position.phase_step else self._training_step.steps_per_call
+        steps = [self._inputs_of(first, 1)]
+        for number in range(1, most):
+            if self._is_evaluation_due(first + number) or self.batches.begins_anew(first + number):
+                break
+            following = self._inputs_of(first + number, number + 1)
+            if following.inputs.shape != steps[0].inputs.shape:
+                break
+            steps.append(following)
+        return steps
+
+    def _inputs_of(self, step: int, updates: int) -> StepInputs:
+        """Return what a step is made of, whose update is so many after the last one made."""
+        ids, targets, scored = self.batches(step)
+        lower = self._frozen_outputs
+        inputs = ids if lower is None else outputs_at(lower, self.batches.places(step)[:, : ids.shape[1]])
+        update = self.position.updates + updates
+        rate = self._learning_rate(step) * self._relative_length(targets)
+        return StepInputs(inputs, targets, step, rate, update, scored, share_of_newest(self.position, update))
+
+    def _relative_length(self, targets: NDArray[np.int32]) -> float:
+        return float(targets.shape[1] / self.job.training.sequence_length)
 
     def _go_back(self, keeper: Keeper) -> Position:
         """Return to the last good evaluation, and go on from there at half the rate."""
@@ -290,8 +313,7 @@ class Trainer:
     def _ends_epoch(self, evaluation: Evaluation) -> bool:
         return evaluation.step % self.batches.steps_per_epoch == 0
 
-    def _is_evaluation_due(self) -> bool:
-        step = self.position.step
+    def _is_evaluation_due(self, step: int) -> bool:
         return step >= self.position.total_steps or self._evaluation_times.is_due(step)
 
     def _is_out_of_patience(self) -> bool:

@@ -17,6 +17,7 @@ from charlstm.store.given_text import check_is_learnable, open_dataset
 from charlstm.training.compiled import training_network
 from charlstm.training.execution import Note, RunOptions, first_weights
 from charlstm.training.runs import NetworkOptions, pretrain_start
+from charlstm.training.step import StepInputs
 
 # How much of the mean of the losses before stays at each step: one batch says little.
 SMOOTHING = 0.9
@@ -78,12 +79,12 @@ def find_rate(
             if batches.begins_anew(step):
                 state = compiled.network.zero_state(run.training.batch_size)
             inputs, targets, scored = batches(step)
-            result = training_step(inputs, targets, state, step, rate, step + 1, scored)
-            if not result.applied:
+            result = training_step([StepInputs(inputs, targets, step, rate, step + 1, scored)], state)
+            if not result.nats_per_char:
                 break
             state = result.state
             rates.append(rate)
-            losses.append(mean.after(result.nats_per_char))
+            losses.append(mean.after(result.nats_per_char[0]))
             least = min(least, losses[-1])
             if losses[-1] > DIVERGED * least:
                 break

@@ -48,6 +48,6 @@ def begins_averaging(losses: Sequence[float], non_monotone: int) -> bool:
     return len(before) > non_monotone and newest > min(before[: len(before) - non_monotone])
 
 
-def share_of_newest(position: Position) -> float:
-    """Return the share of the next update's weights in their average: all, until there is an average of several."""
-    return 1.0 if position.averaged_from < 0 else 1 / (position.updates + 1 - position.averaged_from)
+def share_of_newest(position: Position, update: int) -> float:
+    """Return the share of an update's weights in their average: all, until there is an average of several."""
+    return 1.0 if position.averaged_from < 0 else 1 / (update - position.averaged_from)

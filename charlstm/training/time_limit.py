@@ -8,14 +8,14 @@ from charlstm.training.position import Position
 FIRST_ESTIMATE = 0.02
 
 
-def keep_to_time(position: Position, max_minutes: float | None, last_step: int, evaluated_at: int) -> None:
-    """Set the end of a training by the time that is left, after a step.
+def keep_to_time(position: Position, max_minutes: float | None, last_step: int, *, is_after_evaluation: bool) -> None:
+    """Set the end of a training by the time that is left, after some steps.
 
     Args:
         position: of the training; changed in place.
         max_minutes: the time since the beginning of the run at which it ends, None for no limit.
         last_step: the step at which it ends without a limit.
-        evaluated_at: the step of the last evaluation, 0 before the first.
+        is_after_evaluation: whether they are the first after an evaluation.
     """
     if max_minutes is None:
         return
@@ -27,8 +27,7 @@ def keep_to_time(position: Position, max_minutes: float | None, last_step: int, 
         return
     elapsed, steps = position.elapsed - position.phase_elapsed, position.step - position.phase_step
     is_first = not position.is_estimated and elapsed >= FIRST_ESTIMATE * (seconds - position.phase_elapsed)
-    is_after_evaluation = position.is_estimated and position.step == evaluated_at + 1
-    if steps > 2 and (is_first or is_after_evaluation):
+    if steps > 2 and (is_first or (position.is_estimated and is_after_evaluation)):
         position.is_estimated = True
         # The first step, and what computes the outputs of frozen layers, say nothing about the other steps.
         per_step = (elapsed - position.first_step_seconds) / (steps - 1)

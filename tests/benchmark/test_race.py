@@ -125,13 +125,14 @@ def test_entrants_reach_the_worker_as_they_are() -> None:
 def test_a_repetition_is_as_many_steps_as_fill_its_time(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = 0.0
 
-    def step() -> None:
+    def step() -> int:
         nonlocal clock
         clock += 0.1
+        return 12
 
     monkeypatch.setattr("time.perf_counter", lambda: clock)
     monkeypatch.setattr("charlstm.benchmark.worker.REPETITION_SECONDS", 0.5)
-    repetition = Repetition(step, chars=12)
+    repetition = Repetition(step)
     assert [repetition.run(), repetition.run()] == pytest.approx([120, 120])
     # One step to compile, one to find the number, and twice five.
     assert clock == pytest.approx(1.2)

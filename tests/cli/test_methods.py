@@ -17,7 +17,7 @@ from charlstm.cli.main import main
 from charlstm.store.history import read_history
 from charlstm.store.model_directory import load_model
 from charlstm.training.loop import Trainer
-from charlstm.training.step import TrainingStep
+from charlstm.training.step import StepInputs, TrainingStep
 
 TINY = [
     *["--layers", "2", "--units", "8", "--batch-size", "4", "--sequence-length", "10", "--epochs", "1"],
@@ -125,7 +125,7 @@ def test_gradual_learning_hands_its_best_weights_on_and_ends_with_the_whole_stac
 
 
 def test_a_new_layer_that_diverges_at_once_leaves_the_stack_without_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    original = Trainer._train_one_step
+    original = Trainer._train_some_steps
 
     def spoiled(self: Trainer) -> None:
         if self.position.phase == 1:
@@ -133,7 +133,7 @@ def test_a_new_layer_that_diverges_at_once_leaves_the_stack_without_it(monkeypat
             self.network.assign({name: np.full_like(array, 3e38) for name, array in arrays.items()})
         original(self)
 
-    monkeypatch.setattr(Trainer, "_train_one_step", spoiled)
+    monkeypatch.setattr(Trainer, "_train_some_steps", spoiled)
     run("pretrain", "book.txt", "-o", "model", *TINY, "--gradual", "--epochs", "2", code=6)
     model = load_model(Path("model"))
     assert model.config.units == (8,)
@@ -195,11 +195,11 @@ def test_the_rate_follows_the_random_length(monkeypatch: pytest.MonkeyPatch) -> 
     seen = []
     original = TrainingStep.__call__
 
-    def step(self: TrainingStep, inputs: Any, *others: Any, **named: Any) -> Any:
-        seen.append((inputs.shape[1], others[3]))
-        return original(self, inputs, *others, **named)
+    def call(self: TrainingStep, asked: list[StepInputs], state: Any) -> Any:
+        seen.extend((step.inputs.shape[1], step.learning_rate) for step in asked)
+        return original(self, asked, state)
 
-    monkeypatch.setattr(TrainingStep, "__call__", step)
+    monkeypatch.setattr(TrainingStep, "__call__", call)
     constant = ["--schedule", "constant", "--warmup-steps", "0", "--learning-rate", "0.1"]
     found = report(
         "pretrain", "book.txt", "-o", "model", *TINY, *constant, "--random-lengths", "--sequence-length", "6"

@@ -48,10 +48,18 @@ def _in_a_directory_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, 
 
 
 @pytest.fixture
-def stop_after(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], list[int]]:
+def step_by_step(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
+    """Make the next trainings take one step to a call, so that they look for a signal after each."""
+    return lambda: monkeypatch.setattr(Trainer, "_next_steps", lambda self: [self._inputs_of(self.position.step, 1)])
+
+
+@pytest.fixture
+def stop_after(monkeypatch: pytest.MonkeyPatch, step_by_step: Callable[[], None]) -> Callable[[int], list[int]]:
     """Make the next training take a SIGTERM after it has looked for one so often; gives what is left of that."""
 
-    def arrange(steps: int) -> list[int]:
+    def arrange(steps: int, *, is_step_by_step: bool = True) -> list[int]:
+        if is_step_by_step:
+            step_by_step()
         left = [steps]
 
         @contextlib.contextmanager
@@ -104,6 +112,16 @@ def test_stopping_and_going_on_changes_no_bit(variant: str, stop_after: Callable
         result = run("pretrain", "book.txt", "-o", "parts", *options, "--resume", code=code)
         if code:
             assert "go on with: charlstm pretrain --resume -o parts" in result.stderr
+    assert results("parts") == results("whole")
+
+
+def test_a_stop_between_calls_of_several_steps_changes_no_bit(stop_after: Callable[..., list[int]]) -> None:
+    run("pretrain", "book.txt", "-o", "whole", *OPTIONS)
+    stop_after(3, is_step_by_step=False)
+    run("pretrain", "book.txt", "-o", "parts", *OPTIONS, code=143)
+    assert json.loads((max(Path("parts/checkpoints").glob("step-*")) / "position.json").read_text())["step"] > 10
+    stop_after(10_000)
+    run("pretrain", "--resume", "-o", "parts")
     assert results("parts") == results("whole")
 
 
@@ -418,7 +436,7 @@ def test_memory_that_runs_out_is_said_with_what_to_do(
         raise tf.errors.ResourceExhaustedError(None, None, "OOM when allocating tensor")
 
     with monkeypatch.context() as patched:
-        patched.setattr(Trainer, "_train_one_step", exhausted)
+        patched.setattr(Trainer, "_train_some_steps", exhausted)
         refused = " ".join(run("pretrain", "--resume", "-o", "m", code=1).stderr.split())
         assert "begin again with a smaller --batch-size or fewer --units" in refused
         assert refused.endswith("charlstm pretrain --resume -o m")
@@ -512,18 +530,19 @@ def test_steps_that_are_not_finite_roll_back_and_then_end_the_run() -> None:
 # An epoch before them has 60 steps; three of them are made at 73.
 @pytest.mark.parametrize(("stops_after", "saved"), [(65, "everything"), (73, "everything up to the last checkpoint")])
 def test_a_stop_before_or_amid_steps_that_are_not_finite_changes_nothing(
-    stops_after: int, saved: str, monkeypatch: pytest.MonkeyPatch
+    stops_after: int, saved: str, monkeypatch: pytest.MonkeyPatch, step_by_step: Callable[[], None]
 ) -> None:
-    train_one_step, step, is_stopped = Trainer._train_one_step, [0], [False]
+    step_by_step()
+    train_some_steps, step, is_stopped = Trainer._train_some_steps, [0], [False]
 
     def spoiled(trainer: Trainer) -> None:
         if trainer.position.step >= 70 and not trainer.position.rollbacks:
             arrays = trainer.network.to_arrays()
             trainer.network.assign({name: np.full_like(array, 3e38) for name, array in arrays.items()})
-        train_one_step(trainer)
+        train_some_steps(trainer)
         step[0] = trainer.position.step
 
-    monkeypatch.setattr(Trainer, "_train_one_step", spoiled)
+    monkeypatch.setattr(Trainer, "_train_some_steps", spoiled)
     run("pretrain", "book.txt", "-o", "whole", *OPTIONS)
 
     @contextlib.contextmanager

@@ -35,8 +35,8 @@ def test_the_trigger_is_that_of_the_paper(losses: list[float], non_monotone: int
 
 def test_the_shares_make_a_mean_of_all_weights_since_the_trigger() -> None:
     at = Position(step=20, updates=10, averaged_from=10)
-    assert share_of_newest(replace(at, averaged_from=-1)) == 1
-    assert [share_of_newest(replace(at, updates=10 + number)) for number in range(3)] == [1, 1 / 2, 1 / 3]
+    assert share_of_newest(replace(at, averaged_from=-1), 11) == 1
+    assert [share_of_newest(at, 11 + number) for number in range(3)] == [1, 1 / 2, 1 / 3]
 
 
 def test_averaging_begins_at_the_end_of_an_epoch_that_is_worse_than_epochs_before(tmp_path: Path) -> None:

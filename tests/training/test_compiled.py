@@ -10,7 +10,7 @@ import pytest
 from charlstm.config import ModelConfig, TrainingConfig
 from charlstm.model.weights import initial_weights, layer_names
 from charlstm.training.compiled import CompiledNetwork, scorer_of, training_network
-from charlstm.training.step import TrainingStep
+from charlstm.training.step import StepInputs, TrainingStep
 
 MODEL = ModelConfig(5, (6, 7), (0.3, 0.3))
 TRAINING = TrainingConfig(2, 4, 1, None, 0.01, "constant", 0, "adam", 1.0, 0, 1, "float32", 0.0)
@@ -24,7 +24,7 @@ def train(compiled: CompiledNetwork, config: TrainingConfig, trained: list[str])
     network.assign(initial_weights(MODEL, config.random_seed))
     ids = np.random.default_rng(0).integers(0, 5, (2, 4)).astype(np.int32)
     for number in range(2):
-        step(ids, ids, network.zero_state(2), number, config.learning_rate, number + 1)
+        step([StepInputs(ids, ids, number, config.learning_rate, number + 1)], network.zero_state(2))
     return network.to_arrays()
 
 

@@ -15,7 +15,7 @@ from charlstm.model.network import Network
 from charlstm.model.weights import Array, initial_weights, layer_names
 from charlstm.training.layer_groups import check_fit, clip_norms, group_of, rate_factors
 from charlstm.training.optimizers import clip_by_group_norms
-from charlstm.training.step import TrainingStep
+from charlstm.training.step import StepInputs, TrainingStep
 
 EVERYTHING = layer_names(MODEL, range(2), head=True)
 IDS = np.random.default_rng(2).integers(0, 5, (2, 11)).astype(np.int32)
@@ -28,7 +28,7 @@ def moved(rate: float = 0.1, masks: dict[str, Array] | None = None, **given: obj
     network.assign(before)
     options = {"optimizer": "sgd", "clip_norm": 0.0, "learning_rate": rate, **given}
     step = TrainingStep(network, config(**options), EVERYTHING, masks or {})
-    assert step(IDS[:, :-1], IDS[:, 1:], network.zero_state(2), 0, rate, 1).applied
+    assert step([StepInputs(IDS[:, :-1], IDS[:, 1:], 0, rate, 1)], network.zero_state(2)).nats_per_char
     return {name: array - before[name] for name, array in network.to_arrays().items()}
 
 

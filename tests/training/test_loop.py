@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,8 @@ from tiny import MODEL, TEXT, VALID, Recorder, tiny_trainer, train
 from charlstm.errors import DivergedError
 from charlstm.model.weights import layer_names
 from charlstm.training import loop
+from charlstm.training.loop import Trainer
+from charlstm.training.step import StepInputs
 
 
 @pytest.mark.parametrize("steps_between", [1, 5])
@@ -93,17 +96,20 @@ def test_plateau_goes_no_lower_than_the_lowest_rate(tmp_path: Path) -> None:
     assert sorted({evaluation.learning_rate for evaluation in trainer.history}) == pytest.approx([8, 10, 20])
 
 
-def test_what_diverges_without_a_validation_text_keeps_the_last_good_weights(tmp_path: Path) -> None:
+@pytest.mark.parametrize("steps_per_call", [1, 3])
+def test_what_diverges_without_a_validation_text_keeps_the_last_good_weights(
+    tmp_path: Path, steps_per_call: int
+) -> None:
     recorder = Recorder()
-    trainer = tiny_trainer(tmp_path, recorder, epochs=4, valid=VALID[:0])
-    train_one_step = trainer._train_one_step
+    trainer = tiny_trainer(tmp_path, recorder, epochs=4, valid=VALID[:0], steps_per_call=steps_per_call)
+    train_some_steps = trainer._train_some_steps
 
     def spoiled() -> None:
         if trainer.position.step >= 12:
             trainer.network.assign({name: np.full_like(array, 3e38) for name, array in trainer.best.items()})
-        train_one_step()
+        train_some_steps()
 
-    trainer._train_one_step = spoiled  # type: ignore[method-assign]
+    trainer._train_some_steps = spoiled  # type: ignore[method-assign]
     with pytest.raises(DivergedError, match="going back 3 times"):
         train(trainer, recorder)
     ((_, weights),) = [each for each in recorder.evaluations if each[0].step == 10]
@@ -130,3 +136,45 @@ def test_the_time_left_goes_by_the_steps_of_this_process(tmp_path: Path, monkeyp
     assert train(trainer, recorder)
     slow, fast = [9.0 * steps for steps in range(18, 11, -1)], [2.0 * steps for steps in range(10, -1, -1)]
     assert [progress.seconds_left for progress in recorder.progress] == [None, *slow, None, *fast]
+
+
+def test_steps_are_made_several_to_a_call_where_nothing_is_due_between_them(tmp_path: Path) -> None:
+    trainers = []
+    for steps_per_call in (1, 3):
+        recorder = Recorder()
+        trainer = tiny_trainer(tmp_path, recorder, epochs=3, steps_per_call=steps_per_call)
+        trainer._evaluation_times.is_due = lambda step: step == 7  # type: ignore[method-assign]
+        assert train(trainer, recorder)
+        trainers.append(trainer)
+    # The first compiles; the epochs begin anew after 5 and 10.
+    assert [progress.step for progress in recorder.progress] == [1, 4, 5, 7, 10, 13, 15]
+    assert recorder.progress[-2].nats_per_char == pytest.approx(np.log(5), rel=0.2)
+    whole, parts = (trainer.capture() for trainer in trainers)
+    assert [row.step for row in parts.history] == [7, 15]
+    for row, other in zip(parts.history, whole.history, strict=True):
+        assert replace(row, seconds=0.0) == replace(other, seconds=0.0)
+    for name, array in {**whole.weights, **whole.slots}.items():
+        np.testing.assert_array_equal({**parts.weights, **parts.slots}[name], array)
+
+
+def test_of_a_call_only_the_step_that_is_not_finite_is_skipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(loop, "frozen_outputs", lambda *_: np.ones((len(TEXT), 4), np.float32))
+    inputs_of = Trainer._inputs_of
+
+    def spoiled(self: Trainer, step: int, updates: int) -> StepInputs:
+        given = inputs_of(self, step, updates)
+        return given._replace(inputs=given.inputs * np.float32("nan")) if step == 2 else given
+
+    monkeypatch.setattr(Trainer, "_inputs_of", spoiled)
+    trainers = []
+    for steps_per_call in (1, 3):
+        recorder = Recorder()
+        upper = layer_names(MODEL, [1], head=True)
+        trainer = tiny_trainer(tmp_path, recorder, trained=upper, epochs=2, steps_per_call=steps_per_call)
+        assert train(trainer, recorder)
+        assert trainer.position.updates == 9
+        trainers.append(trainer)
+    assert [progress.step for progress in recorder.progress] == [1, 3, 5, 8, 10]
+    whole, parts = (trainer.capture() for trainer in trainers)
+    for name, array in {**whole.weights, **whole.slots}.items():
+        np.testing.assert_array_equal({**parts.weights, **parts.slots}[name], array)

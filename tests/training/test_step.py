@@ -14,7 +14,7 @@ from charlstm.model.weights import initial_weights, layer_names
 from charlstm.training import step as step_module
 from charlstm.training.optimizers import Optimizer, clip_by_global_norm
 from charlstm.training.presets import size_of, training_config
-from charlstm.training.step import EvaluationStep, TrainingStep
+from charlstm.training.step import EvaluationStep, StepInputs, TrainingStep
 
 CONFIG = ModelConfig(5, (6, 7), (0.0, 0.0))
 EVERYTHING = layer_names(CONFIG, range(2), head=True)
@@ -35,9 +35,8 @@ def stepped(
     network = Network(CONFIG)
     network.assign(initial_weights(CONFIG, 3))
     step = TrainingStep(network, config(**given), trained, masks or {})
-    result = step(*batch(), network.zero_state(4), 0, 0.1, 1)
-    assert result.applied
-    return result.nats_per_char, network.to_arrays()
+    (nats,) = step([StepInputs(*batch(), 0, 0.1, 1)], network.zero_state(4)).nats_per_char
+    return nats, network.to_arrays()
 
 
 def test_a_step_changes_the_trained_weights_and_no_others() -> None:
@@ -59,7 +58,7 @@ def test_each_kind_of_step_is_compiled_once_and_called_directly(monkeypatch: pyt
     step = TrainingStep(network, config(), EVERYTHING, {})
     inputs, targets = batch()
     for steps in (12, 12, 6, 12):
-        step(inputs[:, :steps], targets[:, :steps], network.zero_state(4), 0, 0.1, 1)
+        step([StepInputs(inputs[:, :steps], targets[:, :steps], 0, 0.1, 1)], network.zero_state(4))
     assert called == [compiled[number] for number in (0, 0, 1, 0)]
 
 
@@ -116,7 +115,7 @@ def test_each_regulariser_changes_what_a_step_learns(given: dict[str, object]) -
         network.assign(initial_weights(model, 3))
         training = config(**{"optimizer": "sgd", "clip_norm": 0.0, "weight_drop": 0.0, **options})
         step = TrainingStep(network, training, layer_names(model, range(2), head=True), {})
-        assert step(*batch(), network.zero_state(4), 0, 0.1, 1).applied
+        assert step([StepInputs(*batch(), 0, 0.1, 1)], network.zero_state(4)).nats_per_char
         learned.append(network.to_arrays()["lstm_0/recurrent_kernel"])
     assert np.abs(learned[1] - learned[0]).max() > 1e-5
 
@@ -127,9 +126,78 @@ def test_a_step_that_is_not_finite_is_skipped() -> None:
     weights["head/bias"][0] = np.nan
     network.assign(weights)
     step = TrainingStep(network, config(), EVERYTHING, {})
-    result = step(*batch(), network.zero_state(4), 0, 0.1, 1)
-    assert not result.applied
+    result = step([StepInputs(*batch(), 0, 0.1, 1)], network.zero_state(4))
+    assert not result.nats_per_char
     np.testing.assert_array_equal(network.to_arrays()["head/kernel"], weights["head/kernel"])
+
+
+DROPPING = ModelConfig(5, (6, 7), (0.3, 0.3))
+
+
+def texts(count: int, *, scored: bool = False) -> list[StepInputs]:
+    """Return what so many steps are made of, each another text at another rate."""
+    random = np.random.default_rng(1)
+    steps = []
+    for number in range(count):
+        inputs, targets = random.integers(0, 5, (2, 4, 12)).astype(np.int32)
+        mask = random.random((4, 12)) < 0.5 if scored else None
+        steps.append(StepInputs(inputs, targets, number, 0.1 / (number + 1), number + 1, mask))
+    return steps
+
+
+def trained(asked: list[StepInputs], at_once: int, **given: object) -> tuple[list[float], list[np.ndarray]]:
+    """Return the losses of steps made so many to a call, and all that they leave behind."""
+    network = Network(DROPPING)
+    network.assign(initial_weights(DROPPING, 3))
+    step = TrainingStep(network, config(**given), EVERYTHING, {})
+    state, losses = network.zero_state(4), []
+    for first in range(0, len(asked), at_once):
+        result = step(asked[first : first + at_once], state)
+        state = result.state
+        losses += result.nats_per_char
+    slots = [slot.numpy() for slot in step.optimizer.slots.values()]
+    return losses, [*network.to_arrays().values(), *slots, *(np.array(part) for layer in state for part in layer)]
+
+
+def assert_equal(found: list[np.ndarray], expected: list[np.ndarray]) -> None:
+    for one, other in zip(found, expected, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.parametrize("scored", [False, True])
+@pytest.mark.parametrize("given", [{}, {"optimizer": "sgd", "weight_drop": 0.2}], ids=["adam", "sgd"])
+def test_steps_of_one_call_are_those_of_calls_of_their_own(
+    given: dict[str, object], scored: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = texts(5, scored=scored)
+    losses, left = trained(asked, 1, **given)
+    assert len(set(losses)) == 5
+    for at_once in (2, 5):
+        found_losses, found = trained(asked, at_once, **given)
+        assert found_losses == losses
+        assert_equal(found, left)
+    # A graph of one step, as large networks have it.
+    monkeypatch.setattr(step_module, "WORK_OF_CALL", 1)
+    found_losses, found = trained(asked, 1, **given)
+    assert found_losses == losses
+    assert_equal(found, left)
+
+
+def test_no_step_is_made_after_one_that_is_not_finite() -> None:
+    asked = texts(4)
+    asked[1] = asked[1]._replace(learning_rate=np.inf)
+    losses, left = trained(asked[:2], 1)
+    assert len(losses) == 2
+    found_losses, found = trained(asked, 4)
+    assert found_losses == losses
+    assert_equal(found, left)
+
+
+def test_a_call_makes_as_many_steps_as_are_little_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    training = config(batch_size=4, sequence_length=12)
+    for work, steps in ((0.5, 1), (1.5, 1), (3.5, 3), (99, step_module.MOST_STEPS)):
+        monkeypatch.setattr(step_module, "WORK_OF_CALL", work * CONFIG.parameters * 4 * 12)
+        assert TrainingStep(Network(CONFIG), training, EVERYTHING, {}).steps_per_call == steps
 
 
 def test_what_is_not_scored_changes_nothing_and_the_rest_is_averaged() -> None:
@@ -141,7 +209,8 @@ def test_what_is_not_scored_changes_nothing_and_the_rest_is_averaged() -> None:
         network = Network(CONFIG)
         network.assign(initial_weights(CONFIG, 3))
         step = TrainingStep(network, config(), EVERYTHING, {})
-        found.append((step(*read, network.zero_state(4), 0, 0.1, 1, scored).nats_per_char, network.to_arrays()))
+        result = step([StepInputs(*read, 0, 0.1, 1, scored)], network.zero_state(4))
+        found.append((result.nats_per_char[0], network.to_arrays()))
     assert found[0][0] == found[1][0]
     for name, array in found[0][1].items():
         np.testing.assert_array_equal(array, found[1][1][name])
@@ -152,7 +221,7 @@ def test_what_is_not_scored_changes_nothing_and_the_rest_is_averaged() -> None:
         network.assign(initial_weights(CONFIG, 3))
         step = TrainingStep(network, config(), EVERYTHING, {})
         rows = inputs[row : row + 1, :length], targets[row : row + 1, :length]
-        alone.append(length * step(*rows, network.zero_state(1), 0, 0.1, 1).nats_per_char)
+        alone.append(length * step([StepInputs(*rows, 0, 0.1, 1)], network.zero_state(1)).nats_per_char[0])
     assert found[0][0] == pytest.approx(sum(alone) / 18, rel=1e-6)
 
 
@@ -163,7 +232,7 @@ def test_dropout_follows_the_number_of_the_step() -> None:
     losses = []
     for number in (0, 1, 0):
         network.assign(initial_weights(dropping, 3))
-        losses.append(step(*batch(), network.zero_state(4), number, 0.1, 1).nats_per_char)
+        losses += step([StepInputs(*batch(), number, 0.1, 1)], network.zero_state(4)).nats_per_char
     assert losses[0] == losses[2]
     assert losses[0] != losses[1]
 

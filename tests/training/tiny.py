@@ -62,6 +62,7 @@ def tiny_trainer(
     *,
     trained: list[str] | None = None,
     valid: NDArray[np.uint8] = VALID,
+    steps_per_call: int = 1,
     **given: object,
 ) -> Trainer:
     training = config(**given)
@@ -74,11 +75,14 @@ def tiny_trainer(
         batches=batches_of(training, TEXT, np.zeros(1, np.int64), None),
         valid=valid,
     )
-    return Trainer(job, CompiledNetwork(model, "float32"), initial_weights(model, 3), recorder, scratch)
+    trainer = Trainer(job, CompiledNetwork(model, "float32"), initial_weights(model, 3), recorder, scratch)
+    assert trainer._training_step.steps_per_call > 1
+    trainer._training_step.steps_per_call = steps_per_call
+    return trainer
 
 
 def train(trainer: Trainer, recorder: Recorder, steps: int = 10**9) -> bool:
-    """Train for so many steps, or to the end; return whether that came."""
+    """Train for so many calls of steps, or to the end; return whether that came."""
     left = [steps]
 
     def heed() -> None:

@@ -95,13 +95,10 @@ def _read(shape: Shape, cores: int) -> Step:
         for _ in range(shape.sequence_length):
             np.dot(*pair)
 
-    pool = ThreadPoolExecutor(cores)
+    read_each = map if cores == 1 else ThreadPoolExecutor(cores).map
 
     def step() -> int:
-        if cores == 1:
-            read(halves[0])
-        else:
-            list(pool.map(read, halves))
+        list(read_each(read, halves))
         return shape.chars
 
     return step

@@ -202,9 +202,9 @@ class TrainingStep:
 
         def update() -> Any:
             self.optimizer.apply(gradients, rate, update_number, newest)
-            return [tf.constant(True), *map(tf.identity, _flat(outputs.state))]
+            return [tf.constant(True), *_flat(outputs.state)]
 
-        is_applied, *new_state = tf.cond(finite, update, lambda: [tf.constant(False), *map(tf.identity, state)])
+        is_applied, *new_state = tf.cond(finite, update, lambda: [tf.constant(False), *state])
         return loss, is_applied, new_state
 
     def _clipped(self, gradients: list[Any]) -> tuple[list[Any], Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -85,6 +86,39 @@ def test_the_time_before_the_first_step_does_not_count_as_that_of_steps(
     assert train(trainer, recorder)
     assert trainer.position.stopped_by == "max_minutes"
     assert trainer.position.step == 800 - 100 * stops
+
+
+@pytest.mark.parametrize("steps_per_call", [1, 3])
+def test_under_a_limit_the_end_is_estimated_anew_after_an_evaluation(
+    tmp_path: Path, steps_per_call: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = [0.0]
+    monkeypatch.setattr(loop.time, "perf_counter", lambda: now[0])
+    recorder = Recorder()
+    trainer = tiny_trainer(tmp_path, recorder, epochs=1000, max_minutes=5.0, steps_per_call=steps_per_call)
+    trainer._evaluation_times.is_due = lambda step: step == 50  # type: ignore[method-assign]
+    rate, evaluate = trainer._learning_rate, trainer._evaluate
+
+    def after_a_second(step: int) -> float:
+        now[0] += 1
+        return rate(step)
+
+    def after_a_while(heed: Callable[[], None]) -> None:
+        now[0] += 100
+        evaluate(heed)
+
+    trainer._learning_rate = after_a_second  # type: ignore[method-assign]
+    trainer._evaluate = after_a_while  # type: ignore[method-assign]
+    assert train(trainer, recorder)
+    before, after = (
+        {row.total_steps for row in recorder.progress if first < row.step <= last}
+        for first, last in ((10, 50), (50, 180))
+    )
+    # Six of the five minutes' 300 seconds go by before the first estimate.
+    assert before == {300}
+    # After 50 steps 150 seconds are left, and a step with its share of the evaluation took three.
+    (anew,) = after
+    assert anew == pytest.approx(101, abs=2)
 
 
 def test_plateau_goes_no_lower_than_the_lowest_rate(tmp_path: Path) -> None:

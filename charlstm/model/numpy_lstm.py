@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Sequence
+from itertools import accumulate
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,27 +46,48 @@ class NumpyLSTM:
     """
 
     def __init__(self, config: ModelConfig, weights: Weights, streams: int = 1) -> None:
-        self.streams = streams
         is_kept = not config.embedding or config.vocabulary_size < MANY_SYMBOLS
         self._table = None if is_kept else weights["embedding/table"]
         self._cells = [
-            _Cell(weights, layer, units, streams, from_ids=layer == 0 and is_kept)
-            for layer, units in enumerate(config.units)
+            _Cell(weights, layer, units, from_ids=layer == 0 and is_kept) for layer, units in enumerate(config.units)
         ]
         self._head_kernel = in_large_pages(np.ascontiguousarray(head_kernel(weights)))
         self._head_bias = weights["head/bias"]
+        self._begin(streams)
+
+    def _begin(self, streams: int) -> None:
+        embedded, units = 0 if self._table is None else self._table.shape[1], [cell.units for cell in self._cells]
+        self._look_at([np.zeros((streams, width), np.float32) for width in (embedded + sum(units), *units)])
+
+    def _look_at(self, state: list[Array]) -> None:
+        """Take arrays as the state, and let each layer keep views of its part.
+
+        Args:
+            state: what the layers read, (N, E + sum of H): the embedded symbols, if any, and the hidden values of each
+                layer, beside those of the layer below it, so that none need to be copied. And the cell of each layer,
+                (N, H).
+        """
+        self._state = state
+        values, *cell_values = state
+        self.streams, width = values.shape
+        embedded = width - sum(cell.units for cell in self._cells)
+        ends = list(accumulate((cell.units for cell in self._cells), initial=embedded))
+        for layer, cell in enumerate(self._cells):
+            below = ends[layer - 1] if layer else 0
+            cell.look_at(values[:, below : ends[layer + 1]], cell_values[layer])
+        self._embedded, self._top = values[:, :embedded], values[:, ends[-2] :]
 
     def beside(self, streams: int) -> NumpyLSTM:
         """Return another one of the same weights, which they share, for N streams of its own from a zero state."""
         other = copy.copy(self)
-        other.streams = streams
-        other._cells = [cell.beside(streams) for cell in self._cells]
+        other._cells = [copy.copy(cell) for cell in self._cells]
+        other._begin(streams)
         return other
 
     def reset(self, streams: Sequence[int] | None = None) -> None:
         """Set the state of every layer to zero, of some streams or, without any, of all."""
-        for cell in self._cells:
-            cell.reset(slice(None) if streams is None else streams)
+        for values in self._state:
+            values[slice(None) if streams is None else streams] = 0
 
     def choose(self, streams: NDArray[np.integer]) -> None:
         """Let each stream go on from the state of another.
@@ -73,23 +95,21 @@ class NumpyLSTM:
         Args:
             streams: which, (N,); one may be chosen several times.
         """
-        for cell in self._cells:
-            cell.choose(streams)
+        for values in self._state:
+            values[:] = values[streams]
 
     def state(self) -> list[Array]:
-        """Return a copy of the state, for `restore`: hidden values and cell of each layer, (2, N, H)."""
-        return [cell.state() for cell in self._cells]
+        """Return a copy of the state, for `restore`."""
+        return [values.copy() for values in self._state]
 
     def restore(self, state: list[Array]) -> None:
         """Go on from a state that `state` returned."""
-        for cell, values in zip(self._cells, state, strict=True):
-            cell.restore(values)
+        for values, kept in zip(self._state, state, strict=True):
+            values[:] = kept
 
     def keep_first(self, streams: int) -> None:
         """Go on with only the first of the streams: the others have come to their end."""
-        self.streams = streams
-        for cell in self._cells:
-            cell.keep_first(streams)
+        self._look_at([values[:streams] for values in self._state])
 
     def step(self, ids: Sequence[int] | NDArray[np.integer]) -> Array:
         """Read one symbol a stream and return the logits of the next, or the `target_offset`-th after it, (N, V).
@@ -98,10 +118,14 @@ class NumpyLSTM:
             ids: symbol ids (N,).
         """
         first, symbols = self._cells[0], np.asarray(ids)
-        hidden = first.step_from_ids(symbols) if self._table is None else first.step(self._table[symbols])
+        if self._table is None:
+            first.step_from_ids(symbols)
+        else:
+            self._embedded[:] = self._table[symbols]
+            first.step()
         for cell in self._cells[1:]:
-            hidden = cell.step(hidden)
-        logits: Array = hidden @ self._head_kernel
+            cell.step()
+        logits: Array = self._top @ self._head_kernel
         logits += self._head_bias
         return logits
 
@@ -113,11 +137,11 @@ class _Cell:
     0.5 + 0.5 tanh(x / 2), with the halves folded into the weights, so that all four gates are one call of tanh.
     """
 
-    def __init__(self, weights: Weights, layer: int, units: int, streams: int, *, from_ids: bool) -> None:
+    def __init__(self, weights: Weights, layer: int, units: int, *, from_ids: bool) -> None:
+        self.units = units
         kernel = _sigmoids_first(input_rows(weights) if from_ids else weights[f"lstm_{layer}/kernel"], units)
         recurrent_kernel = _sigmoids_first(weights[f"lstm_{layer}/recurrent_kernel"], units)
         bias = _sigmoids_first(weights[f"lstm_{layer}/bias"], units)
-        self._units = units
         if from_ids:
             # The bias goes with the row of a symbol.
             self._rows = kernel + bias
@@ -125,16 +149,14 @@ class _Cell:
         else:
             self._kernel = in_large_pages(np.concatenate([kernel, recurrent_kernel]))
             self._bias = bias
-        self._look_at(np.zeros((streams, len(self._kernel)), np.float32), np.zeros((streams, units), np.float32))
 
-    def _look_at(self, inputs: Array, cell: Array) -> None:
-        """Take arrays as the inputs of the recurrent product, (N, D + H), and the cell, and keep views of their parts.
+    def look_at(self, inputs: Array, cell: Array) -> None:
+        """Take arrays as the inputs of the product, (N, D + H), and the cell, (N, H), and keep views of their parts.
 
         A single stream spends more on the making of views and results than on numbers.
         """
-        units, streams = self._units, len(inputs)
-        self._inputs, self._cell = inputs, cell
-        self._below, self._hidden = inputs[:, :-units], inputs[:, -units:]
+        units, streams = self.units, len(inputs)
+        self._cell, self._hidden = cell, inputs[:, -units:]
         self._gates = np.empty((streams, 4 * units), np.float32)
         self._sigmoids = self._gates[:, : 3 * units]
         self._i, self._f, self._o, self._g = np.split(self._gates, 4, axis=1)
@@ -142,41 +164,19 @@ class _Cell:
         is_few = streams <= FEW_STREAMS
         self._left, self._product = (inputs[:, None], self._gates[:, None]) if is_few else (inputs, self._gates)
 
-    def beside(self, streams: int) -> _Cell:
-        other = copy.copy(self)
-        inputs, units = self._inputs.shape[1], self._units
-        other._look_at(np.zeros((streams, inputs), np.float32), np.zeros((streams, units), np.float32))
-        return other
-
-    def reset(self, streams: slice | Sequence[int]) -> None:
-        self._hidden[streams] = 0
-        self._cell[streams] = 0
-
-    def choose(self, streams: NDArray[np.integer]) -> None:
-        self._hidden[:] = self._hidden[streams]
-        self._cell[:] = self._cell[streams]
-
-    def state(self) -> Array:
-        return np.stack([self._hidden, self._cell])
-
-    def restore(self, state: Array) -> None:
-        self._hidden[:], self._cell[:] = state
-
-    def keep_first(self, streams: int) -> None:
-        self._look_at(self._inputs[:streams], self._cell[:streams])
-
-    def step_from_ids(self, ids: NDArray[np.integer]) -> Array:
+    def step_from_ids(self, ids: NDArray[np.integer]) -> None:
+        """Move the state on by one symbol a stream, (N,)."""
         np.matmul(self._left, self._kernel, out=self._product)
         self._gates += self._rows.take(ids, axis=0)
-        return self._advance()
+        self._advance()
 
-    def step(self, below: Array) -> Array:
-        np.copyto(self._below, below)
+    def step(self) -> None:
+        """Move the state on by what stands in the inputs."""
         np.matmul(self._left, self._kernel, out=self._product)
         self._gates += self._bias
-        return self._advance()
+        self._advance()
 
-    def _advance(self) -> Array:
+    def _advance(self) -> None:
         gates, sigmoids, cell, scratch = self._gates, self._sigmoids, self._cell, self._scratch
         np.tanh(gates, out=gates)
         sigmoids *= HALF
@@ -186,7 +186,6 @@ class _Cell:
         cell += scratch
         np.tanh(cell, out=scratch)
         np.multiply(self._o, scratch, out=self._hidden)
-        return self._hidden
 
 
 def _sigmoids_first(array: Array, units: int) -> Array:

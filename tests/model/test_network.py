@@ -37,10 +37,12 @@ def test_the_network_multiplies_in_the_precision_that_it_is_given() -> None:
     assert 1e-5 < difference < 0.03
 
 
-def test_the_numpy_step_gives_the_same_logits_as_the_network() -> None:
-    text, built = ids(9, 4), network()
+@pytest.mark.parametrize("units", [(6,), (6, 7), (6, 6, 6, 6)])
+def test_the_numpy_step_gives_the_same_logits_as_the_network(units: tuple[int, ...]) -> None:
+    config = ModelConfig(5, units, (0.0,) * len(units))
+    text, built = ids(9, 4), network(config)
     logits, _ = built(tf.constant(text), built.zero_state(4))
-    twin = NumpyLSTM(CONFIG, initial_weights(CONFIG, 3), streams=4)
+    twin = NumpyLSTM(config, initial_weights(config, 3), streams=4)
     stepped = np.stack([twin.step(row) for row in text])
     np.testing.assert_allclose(stepped, logits.numpy(), atol=2e-6)
 
